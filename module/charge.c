@@ -1,0 +1,542 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How perf_mmap() charges locked memory: the right rule, and the story of the
+ * wrong ones.
+ *
+ * A buffer's pages are charged to the user (U) as far as the limit allows, the
+ * rest to the mm (M), which is checked against RLIMIT_MEMLOCK. Before v5.4 the
+ * rest was not that of the mapping but all that the user had over the limit,
+ * added to M again with each call. Each fix below cured one mistake, and all
+ * but the last two brought another.
+ */
+#include "charge.h"
+
+/* The kernel's own types, so that sums wrap where the kernel's sums wrap. */
+
+/* U grows by all pages and M by the user's whole excess: the explosion. */
+static void split_whole_excess(const struct perfmlock_state *state,
+			       unsigned long pages,
+			       struct perfmlock_charge *charge)
+{
+	unsigned long locked = (unsigned long)state->user + pages;
+
+	charge->user_locked = locked;
+	charge->mm = locked > state->limit ? locked - state->limit : 0;
+	charge->user = pages;
+}
+
+static unsigned long clamp_to_limit(const struct perfmlock_state *state)
+{
+	unsigned long user = state->user;
+
+	return user < state->limit ? user : state->limit;
+}
+
+/* The clamp of 003461559ef7 on the old code: M is right, U is still charged all. */
+static void split_double(const struct perfmlock_state *state,
+			 unsigned long pages, struct perfmlock_charge *charge)
+{
+	unsigned long locked = clamp_to_limit(state) + pages;
+
+	charge->user_locked = locked;
+	charge->mm = locked > state->limit ? locked - state->limit : 0;
+	charge->user = pages;
+}
+
+/* Wholly to U, wholly to M, or divided at the limit. */
+static void split_three_ways(const struct perfmlock_state *state,
+			     unsigned long pages,
+			     struct perfmlock_charge *charge)
+{
+	unsigned long locked = (unsigned long)state->user + pages;
+
+	charge->user_locked = locked;
+	if (locked <= state->limit)
+		charge->mm = 0;
+	else if ((unsigned long)state->user >= state->limit)
+		charge->mm = pages;
+	else
+		charge->mm = locked - state->limit;
+	charge->user = pages - charge->mm;
+}
+
+/* Divided at the limit, but U may be above it: then user goes negative. */
+static void split_unclamped(const struct perfmlock_state *state,
+			    unsigned long pages,
+			    struct perfmlock_charge *charge)
+{
+	unsigned long locked = (unsigned long)state->user + pages;
+
+	charge->user_locked = locked;
+	charge->mm = locked > state->limit ? locked - state->limit : 0;
+	charge->user = pages - charge->mm;
+}
+
+/* Divided at the limit, with U clamped to it first. */
+static void split_clamped(const struct perfmlock_state *state,
+			  unsigned long pages, struct perfmlock_charge *charge)
+{
+	unsigned long locked = clamp_to_limit(state) + pages;
+
+	charge->user_locked = locked;
+	charge->mm = locked > state->limit ? locked - state->limit : 0;
+	charge->user = pages - charge->mm;
+}
+
+/* What the splits that charge all pages to U take back. */
+static void unmap_all(long pages, long rec, struct perfmlock_uncharge *un)
+{
+	un->user = pages;
+	un->mm = rec;
+}
+
+/* What was charged, each to its own. */
+static void unmap_split(long pages, long rec, struct perfmlock_uncharge *un)
+{
+	un->user = pages - rec;
+	un->mm = rec;
+}
+
+/* One counter or the other, never both: wrong for an AUX area charged to both. */
+static void unmap_either(long pages, long rec, struct perfmlock_uncharge *un)
+{
+	un->user = rec ? 0 : pages;
+	un->mm = rec;
+}
+
+/*
+ * In the order of history. The AUX uncharge of S1 is the old one: it takes
+ * pages from U that the new split had put on M.
+ */
+const struct perfmlock_model perfmlock_models[] = {
+	{
+		.name = "S0", .commit = "9bb5d40cd93c", .since = "v3.10",
+		.split = split_whole_excess,
+		.unmap = { unmap_all, unmap_all },
+	}, {
+		/* 003461559ef7 without d44248a41337: 4.4 to 4.19 stable */
+		.name = "S0c", .commit = "003461559ef7", .since = "v4.19.103",
+		.split = split_double,
+		.unmap = { unmap_all, unmap_all },
+	}, {
+		.name = "S1", .commit = "d44248a41337", .since = "v5.4-rc3",
+		.split = split_three_ways,
+		.unmap = { unmap_split, unmap_all },
+	}, {
+		.name = "S2", .commit = "5e6c3c7b1ec2", .since = "v5.4",
+		.split = split_three_ways,
+		.unmap = { unmap_split, unmap_either },
+	}, {
+		.name = "S3", .commit = "36b3db03b474", .since = "v5.5-rc1",
+		.split = split_three_ways,
+		.unmap = { unmap_split, unmap_split },
+	}, {
+		.name = "S4", .commit = "c4b75479741c", .since = "v5.5",
+		.split = split_unclamped,
+		.unmap = { unmap_split, unmap_split },
+	}, {
+		.name = "S5", .commit = "003461559ef7", .since = "v5.6",
+		.split = split_clamped,
+		.unmap = { unmap_split, unmap_split },
+	}, {
+		/* and its refactoring in v6.18, S7 */
+		.name = "S6", .commit = "0c8a4e4139ad", .since = "v6.15",
+		.split = split_clamped,
+		.unmap = { unmap_split, unmap_split },
+		.remap_charges = true,
+	},
+};
+
+const unsigned int perfmlock_nr_models =
+	sizeof(perfmlock_models) / sizeof(perfmlock_models[0]);
+
+const struct perfmlock_cause_info perfmlock_causes[] = {
+	[PERFMLOCK_NO_CAUSE]	   = { "none", "none", "-" },
+	[PERFMLOCK_EXPLOSION]	   = { "explosion", "cured", "d44248a41337" },
+	[PERFMLOCK_DOUBLE_CHARGE]  = { "double-charge", "cured", "d44248a41337" },
+	[PERFMLOCK_AUX_UNCHARGE]   = { "aux-uncharge", "cured", "5e6c3c7b1ec2" },
+	[PERFMLOCK_AUX_LEAK]	   = { "aux-leak", "cured", "36b3db03b474" },
+	[PERFMLOCK_LIMIT_LOWERED]  = { "limit-lowered", "cured", "003461559ef7" },
+	[PERFMLOCK_REMAP_CHARGE]   = { "remap-charge", "brought", "0c8a4e4139ad" },
+	[PERFMLOCK_WRONG_MM]	   = { "wrong-mm", "brought", "9bb5d40cd93c" },
+	[PERFMLOCK_AUX_WRONG_USER] = { "aux-wrong-user", "brought", "45bfb2e50471" },
+	[PERFMLOCK_LOST_UNCHARGE]  = { "lost-uncharge", "brought", "f91072ed1b72" },
+	[PERFMLOCK_UNEXPLAINED]	   = { "unexplained", "none", "-" },
+};
+
+/**
+ * perfmlock_user_lock_limit() - pages that a user may lock before an mm pays
+ * @mlock_kb: kernel.perf_event_mlock_kb, in kB
+ * @page_shift: of the kernel's pages
+ * @online_cpus: CPUs online at the time of the mmap()
+ *
+ * Source: perf_mmap() since v2.6.31; the value is converted with the kernel's
+ * own types, so a negative sysctl gives the kernel's own huge limit.
+ *
+ * Return: user_lock_limit, in pages.
+ */
+unsigned long perfmlock_user_lock_limit(int mlock_kb, unsigned int page_shift,
+					unsigned int online_cpus)
+{
+	unsigned long limit = mlock_kb >> (page_shift - 10);
+
+	return limit * online_cpus;
+}
+
+/**
+ * perfmlock_foreign() - pages on a counter that are not of the books
+ * @counter: live counter
+ * @kernel: what the kernel was seen to charge to it, net
+ *
+ * Return: what others, or anyone before the load, charged; in pages.
+ */
+long perfmlock_foreign(long counter, long kernel)
+{
+	return counter - kernel;
+}
+
+/**
+ * perfmlock_books() - what a counter would hold with correct books
+ * @foreign: pages of others
+ * @correct: the reference rule's pages
+ *
+ * A damaged counter can make @foreign negative; nobody holds less than nothing.
+ *
+ * Return: pages, never below @correct.
+ */
+long perfmlock_books(long foreign, long correct)
+{
+	return (foreign > 0 ? foreign : 0) + correct;
+}
+
+/**
+ * perfmlock_drift() - how far the kernel is from the reference rule
+ * @kernel: pages charged by the kernel
+ * @correct: pages that the reference rule charges
+ *
+ * Return: pages too many (or, below zero, too few).
+ */
+long perfmlock_drift(long kernel, long correct)
+{
+	return kernel - correct;
+}
+
+/**
+ * perfmlock_over() - does a charge exceed the rlimit
+ * @state: counters and limits before it
+ * @mm: what it puts on M
+ *
+ * Unsigned as in the kernel: a negative M is over any limit. Source:
+ * perf_mmap(), the same in every version since v4.1.
+ *
+ * Return: true if the kernel refuses it to who is not exempt.
+ */
+bool perfmlock_over(const struct perfmlock_state *state, long mm)
+{
+	return (unsigned long)state->mm + mm > state->rlimit;
+}
+
+static void admit(const struct perfmlock_state *state,
+		  struct perfmlock_charge *charge)
+{
+	charge->locked = (unsigned long)state->mm + charge->mm;
+	charge->over = perfmlock_over(state, charge->mm);
+}
+
+/**
+ * perfmlock_reference() - the right charge of a first mapping
+ * @state: counters of the correct books, and the limits
+ * @pages: of the mapping
+ * @charge: result
+ *
+ * What is free under the limit goes to the user, the rest to the mm; a limit
+ * below U leaves nothing free. Source: 003461559ef7 ("perf/core: Fix mlock
+ * accounting in perf_mmap()"), the rule of v5.6.
+ */
+void perfmlock_reference(const struct perfmlock_state *state,
+			 unsigned long pages, struct perfmlock_charge *charge)
+{
+	unsigned long user = state->user > 0 ? state->user : 0;
+	unsigned long free = state->limit > user ? state->limit - user : 0;
+
+	charge->user = pages < free ? pages : free;
+	charge->mm = pages - charge->user;
+	charge->user_locked = user + pages;
+	admit(state, charge);
+}
+
+/**
+ * perfmlock_reference_between() - the same with calls that ran beside it
+ * @state: counters of the correct books when the call was booked
+ * @lowest_user: least U that the call can have met, given the others
+ * @highest_user: greatest U likewise
+ * @pages: of the mapping
+ * @seen_user: what the kernel charged to U
+ * @charge: result
+ *
+ * Calls of one user that overlap have no order that could be seen from
+ * outside. Any serial order is right; if one of them gives what the kernel
+ * charged, that is the one. Else the order of booking decides.
+ */
+void perfmlock_reference_between(const struct perfmlock_state *state,
+				 long lowest_user, long highest_user,
+				 unsigned long pages, long seen_user,
+				 struct perfmlock_charge *charge)
+{
+	struct perfmlock_state bound = *state;
+	long most, least;
+
+	bound.user = lowest_user;
+	perfmlock_reference(&bound, pages, charge);
+	most = charge->user;
+	bound.user = highest_user;
+	perfmlock_reference(&bound, pages, charge);
+	least = charge->user;
+
+	perfmlock_reference(state, pages, charge);
+	if (seen_user < least || seen_user > most)
+		return;
+	charge->user = seen_user;
+	charge->mm = pages - seen_user;
+	admit(state, charge);
+}
+
+/**
+ * perfmlock_model_charge() - what a kernel's rule makes of a first mapping
+ * @model: the rule
+ * @state: the kernel's counters before the call, and the limits
+ * @pages: of the mapping
+ * @charge: result
+ */
+void perfmlock_model_charge(const struct perfmlock_model *model,
+			    const struct perfmlock_state *state,
+			    unsigned long pages,
+			    struct perfmlock_charge *charge)
+{
+	model->split(state, pages, charge);
+	admit(state, charge);
+}
+
+/**
+ * perfmlock_model_uncharge() - what a kernel's rule takes back at the last unmap
+ * @model: the rule
+ * @kind: data or AUX
+ * @pages: of the buffer
+ * @rec: what the buffer remembers as charged to the mm
+ * @un: result
+ */
+void perfmlock_model_uncharge(const struct perfmlock_model *model,
+			      enum perfmlock_kind kind, long pages, long rec,
+			      struct perfmlock_uncharge *un)
+{
+	model->unmap[kind](pages, rec, un);
+}
+
+/**
+ * perfmlock_model_user() - the change of U that a rule makes, given that of M
+ * @model: the rule
+ * @obs: a step; @obs->user is not looked at
+ *
+ * M cannot be moved by another perf mmap of the same time, U can: where calls
+ * overlap, U's part is inferred from M's.
+ *
+ * Return: change of U, in pages.
+ */
+long perfmlock_model_user(const struct perfmlock_model *model,
+			  const struct perfmlock_observation *obs)
+{
+	struct perfmlock_uncharge un;
+
+	switch (obs->step) {
+	case PERFMLOCK_MAP:
+		/* a split charges U either all pages or those not on M */
+		if (model->split == split_whole_excess ||
+		    model->split == split_double)
+			return obs->pages;
+		return obs->pages - obs->mm;
+	case PERFMLOCK_REMAP:
+		return model->remap_charges ? obs->pages : 0;
+	case PERFMLOCK_LAST_UNMAP:
+		perfmlock_model_uncharge(model, obs->kind, obs->pages,
+					 obs->rec, &un);
+		return -un.user;
+	default:
+		return 0;
+	}
+}
+
+static bool explains(const struct perfmlock_model *model,
+		     const struct perfmlock_observation *obs)
+{
+	struct perfmlock_charge charge;
+	struct perfmlock_uncharge un;
+
+	switch (obs->step) {
+	case PERFMLOCK_MAP:
+		perfmlock_model_charge(model, &obs->state, obs->pages, &charge);
+		return obs->user == charge.user && obs->mm == charge.mm;
+	case PERFMLOCK_REMAP:
+		return !obs->mm &&
+		       obs->user == (model->remap_charges ? obs->pages : 0);
+	case PERFMLOCK_LAST_UNMAP:
+		perfmlock_model_uncharge(model, obs->kind, obs->pages,
+					 obs->rec, &un);
+		return obs->user == -un.user && obs->mm == -un.mm;
+	default:
+		return !obs->user && !obs->mm;
+	}
+}
+
+/* The common steps, of which every rule says the same; told in few comparisons. */
+static bool is_plain(const struct perfmlock_observation *obs)
+{
+	switch (obs->step) {
+	case PERFMLOCK_MAP:
+		return !obs->mm && obs->user == obs->pages &&
+		       obs->state.user >= 0 &&
+		       (unsigned long)obs->state.user + obs->pages <=
+				obs->state.limit;
+	case PERFMLOCK_LAST_UNMAP:
+		return !obs->rec && !obs->mm && obs->user == -obs->pages;
+	case PERFMLOCK_REMAP:
+		return false;
+	default:
+		return !obs->user && !obs->mm;
+	}
+}
+
+/**
+ * perfmlock_models_explain() - which rules could have done this
+ * @obs: an undisturbed step
+ *
+ * Return: a bit for each of perfmlock_models that gives what was measured.
+ */
+unsigned int perfmlock_models_explain(const struct perfmlock_observation *obs)
+{
+	unsigned int i, mask = 0;
+
+	if (is_plain(obs))
+		return PERFMLOCK_MODELS_ALL;
+	for (i = 0; i < perfmlock_nr_models; i++)
+		if (explains(&perfmlock_models[i], obs))
+			mask |= 1U << i;
+	return mask;
+}
+
+static enum perfmlock_cause unmap_cause(const struct perfmlock_observation *obs)
+{
+	struct perfmlock_uncharge un;
+
+	if (!obs->mm && (obs->rec || !obs->user))
+		return PERFMLOCK_LOST_UNCHARGE;
+	if (obs->kind != PERFMLOCK_AUX || obs->mm != -obs->rec)
+		return PERFMLOCK_UNEXPLAINED;
+	unmap_all(obs->pages, obs->rec, &un);
+	if (obs->user == -un.user)
+		return PERFMLOCK_AUX_UNCHARGE;
+	unmap_either(obs->pages, obs->rec, &un);
+	if (obs->user == -un.user)
+		return PERFMLOCK_AUX_LEAK;
+	return PERFMLOCK_UNEXPLAINED;
+}
+
+/**
+ * perfmlock_cause() - which known mistake made a step differ
+ * @obs: the step as the kernel took it
+ * @right: what the reference rule says of it, as a change of U and M
+ *
+ * Told from what the kernel did alone, never from its version. Mistakes about
+ * whom to uncharge are not seen here: the ledger knows who was charged.
+ *
+ * Return: PERFMLOCK_NO_CAUSE if they agree.
+ */
+enum perfmlock_cause perfmlock_cause(const struct perfmlock_observation *obs,
+				     const struct perfmlock_charge *right)
+{
+	if (obs->user == right->user && obs->mm == right->mm)
+		return PERFMLOCK_NO_CAUSE;
+
+	switch (obs->step) {
+	case PERFMLOCK_MAP:
+		if (obs->mm > obs->pages && obs->user == obs->pages)
+			return PERFMLOCK_EXPLOSION;
+		if (obs->mm > obs->pages && obs->user == obs->pages - obs->mm)
+			return PERFMLOCK_LIMIT_LOWERED;
+		if (obs->mm > 0 && obs->user == obs->pages)
+			return PERFMLOCK_DOUBLE_CHARGE;
+		return PERFMLOCK_UNEXPLAINED;
+	case PERFMLOCK_REMAP:
+	case PERFMLOCK_REFUSED:
+		if (obs->user == obs->pages && !obs->mm)
+			return PERFMLOCK_REMAP_CHARGE;
+		return PERFMLOCK_UNEXPLAINED;
+	case PERFMLOCK_LAST_UNMAP:
+		return unmap_cause(obs);
+	default:
+		return PERFMLOCK_UNEXPLAINED;
+	}
+}
+
+static bool admits(const struct perfmlock_model *model,
+		   const struct perfmlock_state *state, unsigned long pages)
+{
+	struct perfmlock_charge charge;
+
+	perfmlock_model_charge(model, state, pages, &charge);
+	return !charge.over;
+}
+
+/* Smallest perf_event_mlock_kb that admits, by bisection: more never hurts. */
+static long smallest_mlock_kb(const struct perfmlock_model *model,
+			      const struct perfmlock_state *state,
+			      unsigned long pages, unsigned int page_shift,
+			      unsigned int online_cpus)
+{
+	unsigned int to_kb = page_shift - 10;
+	int low = 0, high = 0x7fffffff >> to_kb;
+	struct perfmlock_state with = *state;
+
+	with.limit = perfmlock_user_lock_limit(high << to_kb, page_shift,
+					       online_cpus);
+	if (!admits(model, &with, pages))
+		return -1;
+	while (low < high) {
+		int mid = low + (high - low) / 2;
+
+		with.limit = perfmlock_user_lock_limit(mid << to_kb, page_shift,
+						       online_cpus);
+		if (admits(model, &with, pages))
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return (long)high << to_kb;
+}
+
+/**
+ * perfmlock_remedy() - the least change that admits a refused mapping
+ * @model: the rule of the running kernel
+ * @state: the kernel's counters and the limits at the refusal
+ * @pages: of the mapping; for several at once, their sum (the same to every
+ *	   rule since v5.4)
+ * @page_shift: of the kernel's pages
+ * @online_cpus: that multiply perf_event_mlock_kb
+ * @remedy: result, in kB; -1 where that knob cannot help
+ */
+void perfmlock_remedy(const struct perfmlock_model *model,
+		      const struct perfmlock_state *state, unsigned long pages,
+		      unsigned int page_shift, unsigned int online_cpus,
+		      struct perfmlock_remedy *remedy)
+{
+	struct perfmlock_charge charge;
+	unsigned int to_kb = page_shift - 10;
+
+	remedy->mlock_kb = smallest_mlock_kb(model, state, pages, page_shift,
+					     online_cpus);
+	perfmlock_model_charge(model, state, pages, &charge);
+	/* a negative M is more than RLIM_INFINITY: no rlimit reaches it */
+	if (charge.locked > (~0UL >> page_shift))
+		remedy->memlock_kb = -1;
+	else
+		remedy->memlock_kb = (long)(charge.locked << to_kb);
+}

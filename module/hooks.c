@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The three functions are reached through pointers in perf's file and vma
+ * operations, so no compiler renames or inlines them; their helpers it may.
+ *
+ * Handlers run with preemption off, possibly with interrupts off, and must
+ * not sleep, allocate or take a lock that sleeps on PREEMPT_RT. Between entry
+ * and return nothing is held but a place in the ledger: when the probes are
+ * unregistered, a return handler in flight never runs.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/kprobes.h>
+#include <linux/perf_event.h>
+#include <linux/printk.h>
+#include <linux/rcupdate.h>
+#include <linux/string.h>
+
+#include "hooks.h"
+#include "kernel.h"
+#include "ledger.h"
+
+static struct perfmlock_ledger *ledger;
+static void (*on_missed)(void);
+static unsigned long missed_before;
+
+static struct kretprobe map_probe, close_probe;
+static struct kprobe open_probe;
+static struct kretprobe *const retprobes[] = { &map_probe, &close_probe };
+
+/* What goes from entry to return: the call's place in the ledger. */
+struct observed {
+	struct perfmlock_call *call;
+	struct vm_area_struct *vma;
+	struct mm_struct *mm;
+	struct perf_event *event;
+};
+
+static void read_state(struct perfmlock_state *state,
+		       const struct user_struct *user,
+		       const struct mm_struct *mm)
+{
+	state->user = perfmlock_read_user(user);
+	state->mm = perfmlock_read_mm(mm);
+	state->limit = perfmlock_limit();
+	state->rlimit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+}
+NOKPROBE_SYMBOL(read_state);
+
+static void call_of(struct perfmlock_call *call, const struct observed *seen,
+		    bool maps)
+{
+	struct vm_area_struct *vma = seen->vma;
+
+	memset(call, 0, sizeof(*call));
+	call->task = current;
+	call->event = seen->event;
+	call->rb = READ_ONCE(seen->event->rb);
+	call->mm = seen->mm;
+	call->start = vma->vm_start;
+	call->end = vma->vm_end;
+	call->pgoff = vma->vm_pgoff;
+	call->pages = vma_pages(vma);
+	call->maps = maps;
+}
+NOKPROBE_SYMBOL(call_of);
+
+/* A call is missed while others are under way: one of these returns later. */
+static void look_for_missed(void)
+{
+	unsigned long missed = READ_ONCE(map_probe.nmissed) +
+			       READ_ONCE(close_probe.nmissed);
+
+	if (unlikely(missed != READ_ONCE(missed_before))) {
+		WRITE_ONCE(missed_before, missed);
+		on_missed();
+	}
+}
+NOKPROBE_SYMBOL(look_for_missed);
+
+static int map_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	struct file *file = (void *)regs_get_kernel_argument(regs, 0);
+	struct observed *seen = (void *)ri->data;
+	struct perfmlock_actor actor;
+	struct perfmlock_call call;
+	unsigned long flags;
+
+	seen->vma = (void *)regs_get_kernel_argument(regs, 1);
+	seen->mm = seen->vma->vm_mm;
+	seen->event = file->private_data;
+	perfmlock_current_actor(&actor);
+	call_of(&call, seen, true);
+
+	raw_spin_lock_irqsave(&ledger->lock, flags);
+	read_state(&call.before, actor.user, seen->mm);
+	seen->call = perfmlock_map_begin(ledger, &actor, &call);
+	raw_spin_unlock_irqrestore(&ledger->lock, flags);
+	return !seen->call;
+}
+NOKPROBE_SYMBOL(map_entry);
+
+static int map_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	struct observed *seen = (void *)ri->data;
+	struct perfmlock_result result;
+	struct perfmlock_actor actor;
+	unsigned long flags;
+
+	/* an int comes back in the lower half of the register alone */
+	result.ret = (int)regs_return_value(regs);
+	result.rb = READ_ONCE(seen->event->rb);
+	result.exempt = perfmlock_exempt();
+	perfmlock_event_of(seen->event, &result.event);
+	perfmlock_current_actor(&actor);
+
+	raw_spin_lock_irqsave(&ledger->lock, flags);
+	read_state(&result.after, actor.user, seen->mm);
+	perfmlock_map_end(ledger, seen->call, &actor, &result);
+	raw_spin_unlock_irqrestore(&ledger->lock, flags);
+	look_for_missed();
+	return 0;
+}
+NOKPROBE_SYMBOL(map_return);
+
+static int close_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	struct observed *seen = (void *)ri->data;
+	const struct perfmlock_buffer *data;
+	struct perfmlock_call call;
+	unsigned long flags;
+
+	seen->call = NULL;
+	seen->vma = (void *)regs_get_kernel_argument(regs, 0);
+	/* at exit current->mm is gone already */
+	seen->mm = seen->vma->vm_mm;
+	seen->event = seen->vma->vm_file->private_data;
+	call_of(&call, seen, false);
+
+	raw_spin_lock_irqsave(&ledger->lock, flags);
+	data = perfmlock_close_buffer(ledger, current, call.rb);
+	if (data) {
+		read_state(&call.before, data->user->node.key, seen->mm);
+		seen->call = perfmlock_close_begin(ledger, data, &call);
+	}
+	raw_spin_unlock_irqrestore(&ledger->lock, flags);
+	return !seen->call;
+}
+NOKPROBE_SYMBOL(close_entry);
+
+static int close_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	struct observed *seen = (void *)ri->data;
+	struct perfmlock_actor actor;
+	struct perfmlock_state after;
+	unsigned long flags;
+	const void *rb;
+
+	perfmlock_current_actor(&actor);
+
+	raw_spin_lock_irqsave(&ledger->lock, flags);
+	rb = READ_ONCE(seen->event->rb);
+	read_state(&after, seen->call->user->node.key, seen->mm);
+	perfmlock_close_end(ledger, seen->call, &actor, rb, &after);
+	raw_spin_unlock_irqrestore(&ledger->lock, flags);
+	look_for_missed();
+	return 0;
+}
+NOKPROBE_SYMBOL(close_return);
+
+static int open_entry(struct kprobe *probe, struct pt_regs *regs)
+{
+	struct vm_area_struct *vma = (void *)regs_get_kernel_argument(regs, 0);
+	const struct perf_event *event = vma->vm_file->private_data;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&ledger->lock, flags);
+	perfmlock_open(ledger, READ_ONCE(event->rb), vma->vm_pgoff);
+	raw_spin_unlock_irqrestore(&ledger->lock, flags);
+	return 0;
+}
+NOKPROBE_SYMBOL(open_entry);
+
+/* kprobes' core rewrites its structures: each registration starts anew */
+static void fill_probes(int maxactive)
+{
+	unsigned int i;
+
+	memset(&map_probe, 0, sizeof(map_probe));
+	map_probe.kp.symbol_name = "perf_mmap";
+	map_probe.entry_handler = map_entry;
+	map_probe.handler = map_return;
+
+	memset(&close_probe, 0, sizeof(close_probe));
+	close_probe.kp.symbol_name = "perf_mmap_close";
+	close_probe.entry_handler = close_entry;
+	close_probe.handler = close_return;
+
+	for (i = 0; i < ARRAY_SIZE(retprobes); i++) {
+		retprobes[i]->data_size = sizeof(struct observed);
+		retprobes[i]->maxactive = maxactive;
+	}
+
+	memset(&open_probe, 0, sizeof(open_probe));
+	open_probe.symbol_name = "perf_mmap_open";
+	open_probe.pre_handler = open_entry;
+}
+
+/*
+ * Registered is not armed: kprobes can be switched off at run time. A probe
+ * on a function of our own tells.
+ */
+static bool own_probe_hit;
+
+static noinline int probed_by_self(int value)
+{
+	/* keep the call and the function as they are written */
+	barrier();
+	return value;
+}
+
+static int own_entry(struct kprobe *probe, struct pt_regs *regs)
+{
+	WRITE_ONCE(own_probe_hit, true);
+	return 0;
+}
+NOKPROBE_SYMBOL(own_entry);
+
+static int test_probes(void)
+{
+	struct kprobe probe = {
+		.addr = (kprobe_opcode_t *)probed_by_self,
+		.pre_handler = own_entry,
+	};
+	int ret;
+
+	WRITE_ONCE(own_probe_hit, false);
+	ret = register_kprobe(&probe);
+	if (ret) {
+		pr_err("kprobes do not work here (%d): CONFIG_KPROBES=y is needed\n",
+		       ret);
+		return ret;
+	}
+	probed_by_self(0);
+	unregister_kprobe(&probe);
+	if (READ_ONCE(own_probe_hit))
+		return 0;
+	pr_err("kprobes are switched off: write 1 to /sys/kernel/debug/kprobes/enabled\n");
+	return -ENODEV;
+}
+
+static int refuse(const char *symbol, int ret)
+{
+	if (!perfmlock_has_symbol(symbol))
+		pr_err("this kernel has no symbol %s to probe: CONFIG_PERF_EVENTS=y and CONFIG_KALLSYMS=y are needed\n",
+		       symbol);
+	else if (ret == -EOPNOTSUPP)
+		pr_err("%s cannot be probed: CONFIG_KRETPROBES=y is needed\n",
+		       symbol);
+	else
+		pr_err("%s cannot be probed (%d)\n", symbol, ret);
+	return ret;
+}
+
+/**
+ * perfmlock_hooks_register() - begin to observe
+ * @books: where observations go
+ * @maxactive: calls under way that each probe can follow
+ * @missed: called when a probe has missed calls; any context
+ *
+ * Context: process, may sleep.
+ *
+ * Return: 0; or an error, with one line in the log that says what is missing,
+ * and nothing left registered.
+ */
+int perfmlock_hooks_register(struct perfmlock_ledger *books, int maxactive,
+			     void (*missed)(void))
+{
+	int ret;
+
+	ledger = books;
+	on_missed = missed;
+	missed_before = 0;
+	ret = test_probes();
+	if (ret)
+		return ret;
+
+	fill_probes(maxactive);
+	/* the close first: a mapping that is seen must be seen to go */
+	ret = register_kretprobe(&close_probe);
+	if (ret)
+		return refuse("perf_mmap_close", ret);
+	ret = register_kprobe(&open_probe);
+	if (ret) {
+		unregister_kretprobe(&close_probe);
+		return refuse("perf_mmap_open", ret);
+	}
+	ret = register_kretprobe(&map_probe);
+	if (ret) {
+		unregister_kprobe(&open_probe);
+		unregister_kretprobe(&close_probe);
+		return refuse("perf_mmap", ret);
+	}
+	return 0;
+}
+
+/**
+ * perfmlock_hooks_unregister() - observe no more
+ *
+ * No handler runs afterwards; calls under way return unobserved.
+ *
+ * Context: process, may sleep.
+ */
+void perfmlock_hooks_unregister(void)
+{
+	struct kretprobe *all[ARRAY_SIZE(retprobes)];
+
+	memcpy(all, retprobes, sizeof(all));
+	unregister_kretprobes(all, ARRAY_SIZE(all));
+	unregister_kprobe(&open_probe);
+}
+
+/**
+ * perfmlock_hook_state() - a probe for status
+ * @i: which, from 0
+ * @state: result
+ *
+ * Context: any.
+ *
+ * Return: false if there is no such probe.
+ */
+bool perfmlock_hook_state(unsigned int i, struct perfmlock_hook_state *state)
+{
+	if (i < ARRAY_SIZE(retprobes)) {
+		state->symbol = retprobes[i]->kp.symbol_name;
+		/* no instance was free, or the probe was hit within a probe */
+		state->missed = READ_ONCE(retprobes[i]->nmissed) +
+				READ_ONCE(retprobes[i]->kp.nmissed);
+		return true;
+	}
+	if (i == ARRAY_SIZE(retprobes)) {
+		state->symbol = open_probe.symbol_name;
+		state->missed = READ_ONCE(open_probe.nmissed);
+		return true;
+	}
+	return false;
+}
+
+/**
+ * perfmlock_hooks_missed() - calls that no probe saw, ever
+ *
+ * Context: any.
+ *
+ * Return: their number.
+ */
+unsigned long perfmlock_hooks_missed(void)
+{
+	struct perfmlock_hook_state state;
+	unsigned long missed = 0;
+	unsigned int i;
+
+	for (i = 0; perfmlock_hook_state(i, &state); i++)
+		missed += state.missed;
+	return missed;
+}
+
+static bool adopt(struct task_struct *task, struct vm_area_struct *vma)
+{
+	const struct perf_event *event = vma->vm_file->private_data;
+	const void *rb = READ_ONCE(event->rb);
+	struct perfmlock_actor actor;
+	struct perfmlock_event of;
+	bool done;
+
+	if (!rb)
+		return true;
+	perfmlock_event_of(event, &of);
+	/* the rows' memory; whoever is below the reserve is counted */
+	perfmlock_ledger_fill(ledger);
+	rcu_read_lock();
+	perfmlock_actor_of(task, &actor);
+	raw_spin_lock_irq(&ledger->lock);
+	done = perfmlock_sweep_meet(ledger, &actor, vma->vm_mm, rb,
+				    vma->vm_pgoff, vma_pages(vma), &of);
+	raw_spin_unlock_irq(&ledger->lock);
+	rcu_read_unlock();
+	return done;
+}
+
+/**
+ * perfmlock_hooks_adopt() - learn of every buffer that is mapped now
+ *
+ * At the load, for what was mapped before; later, for what was missed.
+ * Buffers of the books that are mapped no more are dropped.
+ *
+ * Context: process, may sleep; the probes are registered.
+ *
+ * Return: 0, -ENOMEM, or -EAGAIN: not all could be booked.
+ */
+int perfmlock_hooks_adopt(void)
+{
+	int ret;
+
+	perfmlock_sweep_begin(ledger);
+	ret = perfmlock_walk_vmas((unsigned long)close_probe.kp.addr, adopt);
+	if (!ret)
+		perfmlock_sweep_end(ledger);
+	return ret;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What is read from the kernel. This file and kernel.c are the one place that
+ * knows how kernels differ; the HAVE_ macros come from module/probe/, compiled
+ * against the headers at hand.
+ */
+#ifndef PERFMLOCK_KERNEL_H
+#define PERFMLOCK_KERNEL_H
+
+#include <linux/atomic.h>
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/cpumask.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/perf_event.h>
+#include <linux/resource.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/user.h>
+#include <linux/uidgid.h>
+
+#include "charge.h"
+#include "features.h"
+#include "ledger.h"
+
+#ifdef HAVE_USER_PERF_MLOCK
+#define perfmlock_user_counter	perf_mlock
+/* nobody but perf charges to it */
+#define PERFMLOCK_EXCLUSIVE	true
+#else
+#define perfmlock_user_counter	locked_vm
+#define PERFMLOCK_EXCLUSIVE	false
+#endif
+
+/**
+ * struct perfmlock_kernel - values of the kernel that are not exported
+ * @mlock_kb: kernel.perf_event_mlock_kb, NULL: not to be had
+ * @paranoid: kernel.perf_event_paranoid, likewise
+ * @mlock_kb_read: what /proc/sys last said, where there is no @mlock_kb
+ * @paranoid_read: likewise
+ */
+struct perfmlock_kernel {
+	const int *mlock_kb;
+	const int *paranoid;
+	int mlock_kb_read;
+	int paranoid_read;
+};
+
+extern struct perfmlock_kernel perfmlock_kernel;
+
+void perfmlock_kernel_init(void);
+void perfmlock_kernel_refresh(void);
+bool perfmlock_has_symbol(const char *name);
+
+/* U, in pages. Any context; the caller keeps @user valid. */
+static inline long perfmlock_read_user(const struct user_struct *user)
+{
+	return atomic_long_read(&user->perfmlock_user_counter);
+}
+
+/* M, in pages. Any context; the caller keeps @mm valid. */
+static inline long perfmlock_read_mm(const struct mm_struct *mm)
+{
+#ifdef HAVE_MM_PINNED_ATOMIC64
+	return atomic64_read(&mm->pinned_vm);
+#else
+	return READ_ONCE(mm->pinned_vm);
+#endif
+}
+
+static inline int perfmlock_mlock_kb(void)
+{
+	return perfmlock_kernel.mlock_kb ? READ_ONCE(*perfmlock_kernel.mlock_kb) :
+		READ_ONCE(perfmlock_kernel.mlock_kb_read);
+}
+
+static inline int perfmlock_paranoid(void)
+{
+	return perfmlock_kernel.paranoid ? READ_ONCE(*perfmlock_kernel.paranoid) :
+		READ_ONCE(perfmlock_kernel.paranoid_read);
+}
+
+/* user_lock_limit of this moment, in pages. Any context. */
+static inline unsigned long perfmlock_limit(void)
+{
+	return perfmlock_user_lock_limit(perfmlock_mlock_kb(), PAGE_SHIFT,
+					 num_online_cpus());
+}
+
+/*
+ * Would the check let current pass whatever the sums? As capable() for the
+ * initial namespace, which a call of it would do with traces: an audit record
+ * and PF_SUPERPRIV.
+ */
+static inline bool perfmlock_exempt(void)
+{
+	const struct cred *cred = current_cred();
+
+	return perfmlock_paranoid() <= -1 ||
+	       (cred->user_ns == &init_user_ns &&
+		cap_raised(cred->cap_effective, CAP_IPC_LOCK));
+}
+
+/* Nobody but who asks holds @user. */
+static inline bool perfmlock_user_is_last(const struct user_struct *user)
+{
+#ifdef HAVE_USER_COUNT_REFCOUNT
+	return refcount_read(&user->__count) == 1;
+#else
+	return atomic_read(&user->__count) == 1;
+#endif
+}
+
+static inline bool perfmlock_mm_exited(const struct mm_struct *mm)
+{
+	return !atomic_read(&mm->mm_users);
+}
+
+void perfmlock_actor_of(struct task_struct *task, struct perfmlock_actor *actor);
+void perfmlock_event_of(const struct perf_event *event,
+			struct perfmlock_event *of);
+
+/* The caller's books: nothing that sleeps, nothing that leaves a trace. */
+static inline void perfmlock_current_actor(struct perfmlock_actor *actor)
+{
+	const struct user_struct *user = current_user();
+
+	actor->user = user;
+	actor->uid = from_kuid(&init_user_ns, user->uid);
+	actor->pid = current->tgid;
+	memcpy(actor->comm, current->comm, sizeof(actor->comm));
+}
+
+typedef bool (*perfmlock_vma_fn)(struct task_struct *task,
+				 struct vm_area_struct *vma);
+int perfmlock_walk_vmas(unsigned long close_fn, perfmlock_vma_fn meet);
+
+#endif /* PERFMLOCK_KERNEL_H */

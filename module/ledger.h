@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The books: who holds which buffer, what the kernel charged for it, and what
+ * was right. The ledger knows no kernel structure: users, mms and buffers are
+ * opaque keys, counters are numbers that its callers read.
+ */
+#ifndef PERFMLOCK_LEDGER_H
+#define PERFMLOCK_LEDGER_H
+
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "charge.h"
+#include "store.h"
+
+/* Refusals and drifts that are remembered, each. */
+#define PERFMLOCK_HISTORY	256
+
+/**
+ * struct perfmlock_books - one page of the books
+ * @kernel: pages the kernel was seen to charge, less those it took back
+ * @correct: pages that the reference rule has charged now; never negative
+ * @buffers: live buffers charged here
+ * @cause: why @kernel and @correct parted last
+ * @privileged: calls over the limit that only a privilege let pass
+ * @denied: calls refused
+ * @wrongly_denied: calls refused that the correct books would have admitted
+ */
+struct perfmlock_books {
+	long kernel;
+	long correct;
+	unsigned int buffers;
+	enum perfmlock_cause cause;
+	unsigned long privileged;
+	unsigned long denied;
+	unsigned long wrongly_denied;
+};
+
+/**
+ * struct perfmlock_user - books of one user_struct
+ * @node: key: the user_struct
+ * @books: its books
+ * @uid: in the initial namespace
+ * @inflight: calls under way that may move the counter
+ * @foreign: pages of others, as of the last moment without such a call
+ * @remapped: pages of re-maps whose charge was inferred since then
+ * @unmapped: pages of last unmaps whose uncharge was inferred since then
+ */
+struct perfmlock_user {
+	struct perfmlock_node node;
+	struct perfmlock_books books;
+	uid_t uid;
+	unsigned int inflight;
+	long foreign;
+	long remapped;
+	long unmapped;
+};
+
+/**
+ * struct perfmlock_mm - books of one mm
+ * @node: key: the mm_struct
+ * @books: its books
+ * @rlimit: RLIMIT_MEMLOCK of its last call, in pages
+ * @pid: thread group, in the initial namespace
+ * @uid: of its last call
+ * @comm: of its last call
+ */
+struct perfmlock_mm {
+	struct perfmlock_node node;
+	struct perfmlock_books books;
+	unsigned long rlimit;
+	pid_t pid;
+	uid_t uid;
+	char comm[TASK_COMM_LEN];
+};
+
+/**
+ * struct perfmlock_buffer - a live buffer, or its AUX area
+ * @node: key: the kernel's buffer
+ * @user: who was charged
+ * @mm: which mm was charged
+ * @aux: the AUX area of data, the data of an AUX area, or NULL
+ * @id: serial number
+ * @config: of the event that it was mapped through
+ * @kernel_user: measured charge of the user now, re-maps included
+ * @kernel_mm: measured charge of the mm now
+ * @first_user: charge of the user at the first mapping
+ * @first_mm: charge of the mm at the first mapping
+ * @correct_user: right charge of the user
+ * @correct_mm: right charge of the mm
+ * @type: of the event
+ * @pages: of one mapping; below 2^31 by perf_mmap()
+ * @maps: mappings that hold it; an AUX mapping also holds the data
+ * @pgoff: of the mapping in the event's file: not 0 means AUX
+ * @cpu: of the event, -1 for any
+ * @pid: who mapped it first
+ * @sweep: last walk through all processes that met it
+ * @kind: data or AUX
+ * @adopted: the first mapping was not seen: no charges are known
+ * @comm: of the first mapper
+ */
+struct perfmlock_buffer {
+	struct perfmlock_node node;
+	struct perfmlock_user *user;
+	struct perfmlock_mm *mm;
+	struct perfmlock_buffer *aux;
+	u64 id;
+	u64 config;
+	long kernel_user;
+	long kernel_mm;
+	long first_user;
+	long first_mm;
+	long correct_user;
+	long correct_mm;
+	unsigned long pgoff;
+	u32 type;
+	u32 pages;
+	u32 maps;
+	int cpu;
+	pid_t pid;
+	u16 sweep;
+	u8 kind;
+	u8 adopted;
+	char comm[TASK_COMM_LEN];
+};
+
+/**
+ * struct perfmlock_actor - who makes a call
+ * @user: key of its user
+ * @uid: in the initial namespace
+ * @pid: thread group, in the initial namespace
+ * @comm: of the thread
+ */
+struct perfmlock_actor {
+	const void *user;
+	uid_t uid;
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
+};
+
+/* What is called a buffer's event. */
+struct perfmlock_event {
+	u64 config;
+	u32 type;
+	int cpu;
+};
+
+/**
+ * struct perfmlock_call - a perf_mmap() or perf_mmap_close() under way
+ * @task: who is in it
+ * @event: through which event
+ * @rb: the event's buffer at entry
+ * @mm: whose mapping
+ * @user: whose counter it may move; NULL: not known
+ * @before: counters and limits at entry
+ * @start: first address of the mapping
+ * @end: first address behind it
+ * @pgoff: of the mapping
+ * @pages: of the mapping
+ * @taken: right pages of calls that ended since this one began
+ * @freed: right pages given back by such calls
+ * @frees: right pages that this call may give back
+ * @maps: it is a perf_mmap()
+ * @overlap: another call of the user was under way at the same time
+ * @same_event: another perf_mmap() through the same event likewise
+ */
+struct perfmlock_call {
+	const void *task;
+	const void *event;
+	const void *rb;
+	const void *mm;
+	struct perfmlock_user *user;
+	struct perfmlock_state before;
+	unsigned long start;
+	unsigned long end;
+	unsigned long pgoff;
+	long pages;
+	long taken;
+	long freed;
+	long frees;
+	bool maps;
+	bool overlap;
+	bool same_event;
+};
+
+/**
+ * struct perfmlock_result - how a perf_mmap() ended
+ * @ret: its return value
+ * @rb: the event's buffer now
+ * @after: counters and limits now
+ * @exempt: privileged: CAP_IPC_LOCK or perf_event_paranoid -1
+ * @event: the event
+ */
+struct perfmlock_result {
+	int ret;
+	const void *rb;
+	struct perfmlock_state after;
+	bool exempt;
+	struct perfmlock_event event;
+};
+
+/**
+ * struct perfmlock_denial - a refusal, with all that decided it
+ * @seq: serial number
+ * @actor: who
+ * @kind: data or AUX
+ * @start: of the mapping
+ * @end: of the mapping
+ * @pages: of the mapping
+ * @state: the kernel's counters and limits
+ * @charge: what the kernel made of them
+ * @right_state: the counters of the correct books
+ * @right: what the reference rule makes of them
+ * @remedy: for this call
+ * @all_cpus: for one such buffer on each CPU from this event's on
+ * @cpus_left: how many those are; 0: the event has no CPU
+ * @online_cpus: all of them
+ */
+struct perfmlock_denial {
+	u64 seq;
+	struct perfmlock_actor actor;
+	enum perfmlock_kind kind;
+	unsigned long start;
+	unsigned long end;
+	long pages;
+	struct perfmlock_state state;
+	struct perfmlock_charge charge;
+	struct perfmlock_state right_state;
+	struct perfmlock_charge right;
+	struct perfmlock_remedy remedy;
+	struct perfmlock_remedy all_cpus;
+	unsigned int cpus_left;
+	unsigned int online_cpus;
+};
+
+/**
+ * struct perfmlock_drifting - a step in which kernel and reference rule parted
+ * @seq: serial number
+ * @id: of the buffer; 0: none
+ * @actor: who made the call
+ * @owner_uid: user that was charged for the buffer
+ * @owner_pid: process that was charged for the buffer
+ * @step: which step
+ * @kind: of which part
+ * @pages: of the buffer
+ * @kernel_user: change of U as measured
+ * @kernel_mm: change of M as measured
+ * @correct_user: change of U by the reference rule
+ * @correct_mm: change of M by the reference rule
+ * @cause: the mistake
+ * @inherited: the mistake was an earlier one, that left the counter wrong
+ */
+struct perfmlock_drifting {
+	u64 seq;
+	u64 id;
+	struct perfmlock_actor actor;
+	uid_t owner_uid;
+	pid_t owner_pid;
+	enum perfmlock_step step;
+	enum perfmlock_kind kind;
+	long pages;
+	long kernel_user;
+	long kernel_mm;
+	long correct_user;
+	long correct_mm;
+	enum perfmlock_cause cause;
+	bool inherited;
+};
+
+/* What the ledger counts; reset forgets them. */
+struct perfmlock_totals {
+	unsigned long mmaps;		/* first mappings booked */
+	unsigned long remaps;		/* further mappings booked */
+	unsigned long opens;		/* mappings moved or split */
+	unsigned long closes;		/* mappings closed */
+	unsigned long failed;		/* mmap() failed otherwise */
+	unsigned long denied;
+	unsigned long wrongly_denied;
+	unsigned long privileged;
+	unsigned long other_eperm;	/* EPERM, but not of the accounting */
+	unsigned long drifts;
+	unsigned long overlaps;		/* calls whose U part was inferred */
+	unsigned long disturbed;	/* likewise: foreign charges meanwhile */
+	unsigned long pool_empty;	/* no memory ready: not booked */
+	unsigned long calls_full;	/* too many calls under way */
+	unsigned long unknown_closes;	/* of buffers never seen */
+	unsigned long resynced;		/* count of mappings mended */
+	unsigned long stale;		/* buffers whose end was not seen */
+};
+
+/**
+ * struct perfmlock_ledger_ops - what the ledger asks of its owner
+ * @hold_user: keep a user's key valid; any context, under the lock
+ * @hold_mm: likewise for an mm
+ * @user_gone: does nobody else hold the user; under the lock
+ * @mm_gone: has the mm exited; under the lock
+ * @drop_user: let go of the key; process context
+ * @drop_mm: likewise
+ * @low: memory is running low, perfmlock_ledger_fill() is wanted; any context
+ * @cpus_left: online CPUs from this one on
+ */
+struct perfmlock_ledger_ops {
+	void (*hold_user)(const void *user);
+	void (*hold_mm)(const void *mm);
+	bool (*user_gone)(const void *user);
+	bool (*mm_gone)(const void *mm);
+	void (*drop_user)(const void *user);
+	void (*drop_mm)(const void *mm);
+	void (*low)(void);
+	unsigned int (*cpus_left)(int cpu);
+};
+
+/**
+ * struct perfmlock_ledger - all books
+ * @lock: guards everything below; innermost, held for short
+ * @ops: the owner's
+ * @exclusive: U is moved by perf alone
+ * @page_shift: of the kernel's pages
+ * @users: books by user
+ * @mms: books by mm
+ * @buffers: live buffers
+ * @next_id: of the next buffer
+ * @sweep: number of the last walk
+ * @adopted: live buffers whose first mapping was not seen
+ * @nr_calls: room in @calls
+ * @calls: calls under way
+ * @active: a bit for each that is in use
+ * @nr_denials: ever
+ * @denials: the last ones
+ * @nr_drifts: ever
+ * @drifts: the last ones
+ * @totals: counts
+ * @observed: undisturbed steps that every model explains
+ * @agrees: further steps, by the model that explains them
+ * @disagrees: steps that the model does not explain
+ * @model: the one that explains this kernel best
+ * @usual: steps in which U did as the model says, by step (foreign counters)
+ * @unusual: steps in which it did not
+ */
+struct perfmlock_ledger {
+	raw_spinlock_t lock;
+	const struct perfmlock_ledger_ops *ops;
+	bool exclusive;
+	unsigned int page_shift;
+	struct perfmlock_store users;
+	struct perfmlock_store mms;
+	struct perfmlock_store buffers;
+	u64 next_id;
+	u16 sweep;
+	unsigned int adopted;
+	unsigned int nr_calls;
+	struct perfmlock_call *calls;
+	unsigned long *active;
+	u64 nr_denials;
+	struct perfmlock_denial *denials;
+	u64 nr_drifts;
+	struct perfmlock_drifting *drifts;
+	struct perfmlock_totals totals;
+	unsigned long observed;
+	unsigned long agrees[8];
+	unsigned long disagrees[8];
+	unsigned int model;
+	unsigned int usual[PERFMLOCK_REFUSED + 1][2];
+	unsigned int unusual[PERFMLOCK_REFUSED + 1][2];
+};
+
+int perfmlock_ledger_init(struct perfmlock_ledger *ledger,
+			  const struct perfmlock_ledger_ops *ops,
+			  bool exclusive, unsigned int page_shift,
+			  unsigned int nr_calls);
+void perfmlock_ledger_destroy(struct perfmlock_ledger *ledger);
+int perfmlock_ledger_fill(struct perfmlock_ledger *ledger);
+bool perfmlock_ledger_reap(struct perfmlock_ledger *ledger);
+void perfmlock_ledger_reset(struct perfmlock_ledger *ledger);
+
+struct perfmlock_call *
+perfmlock_map_begin(struct perfmlock_ledger *ledger,
+		    const struct perfmlock_actor *actor,
+		    const struct perfmlock_call *call);
+void perfmlock_map_end(struct perfmlock_ledger *ledger,
+		       struct perfmlock_call *call,
+		       const struct perfmlock_actor *actor,
+		       const struct perfmlock_result *result);
+struct perfmlock_buffer *
+perfmlock_close_buffer(struct perfmlock_ledger *ledger, const void *task,
+		       const void *rb);
+struct perfmlock_call *
+perfmlock_close_begin(struct perfmlock_ledger *ledger,
+		      const struct perfmlock_buffer *data,
+		      const struct perfmlock_call *call);
+void perfmlock_close_end(struct perfmlock_ledger *ledger,
+			 struct perfmlock_call *call,
+			 const struct perfmlock_actor *actor, const void *rb,
+			 const struct perfmlock_state *after);
+void perfmlock_open(struct perfmlock_ledger *ledger, const void *rb,
+		    unsigned long pgoff);
+
+void perfmlock_sweep_begin(struct perfmlock_ledger *ledger);
+bool perfmlock_sweep_meet(struct perfmlock_ledger *ledger,
+			  const struct perfmlock_actor *actor, const void *mm,
+			  const void *rb, unsigned long pgoff, u32 pages,
+			  const struct perfmlock_event *event);
+void perfmlock_sweep_end(struct perfmlock_ledger *ledger);
+
+#endif /* PERFMLOCK_LEDGER_H */

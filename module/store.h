@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A store keeps the records of one kind (users, mms, buffers): found by a
+ * pointer key in the same time however many there are, listed in the order of
+ * their creation, and made from memory that was taken beforehand.
+ */
+#ifndef PERFMLOCK_STORE_H
+#define PERFMLOCK_STORE_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+/**
+ * struct perfmlock_node - head of every record
+ * @hash: in a bucket, unhashed where the record has no key of its own
+ * @list: in order of creation; on the free list while unused
+ * @key: opaque identity, never dereferenced; NULL in a cursor
+ */
+struct perfmlock_node {
+	struct hlist_node hash;
+	struct list_head list;
+	const void *key;
+};
+
+#define PERFMLOCK_SEGMENT_BITS	9
+#define PERFMLOCK_SEGMENT	(1U << PERFMLOCK_SEGMENT_BITS)
+#define PERFMLOCK_SEGMENTS	2048
+
+/**
+ * struct perfmlock_store - records of one kind
+ * @lock: the ledger's lock, that guards all members
+ * @list: live records and cursors, oldest first
+ * @free: memory for further ones
+ * @nr: live records
+ * @nr_free: records on @free
+ * @reserve: least number that a filled store has on @free
+ * @buckets: of the hash, in use
+ * @room: buckets whose segments are there
+ * @cache: where the memory comes from
+ * @segment: the buckets (linear hashing: one is split for each insertion over
+ *	     the load, so that no insertion ever pays for all)
+ */
+struct perfmlock_store {
+	raw_spinlock_t *lock;
+	struct list_head list;
+	struct list_head free;
+	unsigned int nr;
+	unsigned int nr_free;
+	unsigned int reserve;
+	unsigned int buckets;
+	unsigned int room;
+	struct kmem_cache *cache;
+	struct hlist_head *segment[PERFMLOCK_SEGMENTS];
+};
+
+int perfmlock_store_init(struct perfmlock_store *store, raw_spinlock_t *lock,
+			 const char *name, size_t size, unsigned int reserve);
+void perfmlock_store_destroy(struct perfmlock_store *store);
+bool perfmlock_store_low(const struct perfmlock_store *store);
+int perfmlock_store_fill(struct perfmlock_store *store);
+
+void *perfmlock_store_find(const struct perfmlock_store *store, const void *key);
+void *perfmlock_store_add(struct perfmlock_store *store, const void *key,
+			  bool hashed);
+void perfmlock_store_del(struct perfmlock_store *store, void *record);
+void *perfmlock_store_next(const struct perfmlock_store *store,
+			   const struct perfmlock_node *after);
+
+/* Every live record; @node may be deleted in the body. */
+#define perfmlock_store_for_each(node, next, store)			\
+	list_for_each_entry_safe(node, next, &(store)->list, list)	\
+		if ((node)->key)
+
+#endif /* PERFMLOCK_STORE_H */
