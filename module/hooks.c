@@ -10,12 +10,11 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/err.h>
+#include <linux/cred.h>
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
 #include <linux/perf_event.h>
 #include <linux/printk.h>
-#include <linux/rcupdate.h>
 #include <linux/string.h>
 
 #include "hooks.h"
@@ -91,7 +90,7 @@ static int map_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 	seen->vma = (void *)regs_get_kernel_argument(regs, 1);
 	seen->mm = seen->vma->vm_mm;
 	seen->event = file->private_data;
-	perfmlock_current_actor(&actor);
+	perfmlock_actor_of(current, current_cred(), &actor);
 	call_of(&call, seen, true);
 
 	raw_spin_lock_irqsave(&ledger->lock, flags);
@@ -114,7 +113,7 @@ static int map_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 	result.rb = READ_ONCE(seen->event->rb);
 	result.exempt = perfmlock_exempt();
 	perfmlock_event_of(seen->event, &result.event);
-	perfmlock_current_actor(&actor);
+	perfmlock_actor_of(current, current_cred(), &actor);
 
 	raw_spin_lock_irqsave(&ledger->lock, flags);
 	read_state(&result.after, actor.user, seen->mm);
@@ -158,7 +157,7 @@ static int close_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 	unsigned long flags;
 	const void *rb;
 
-	perfmlock_current_actor(&actor);
+	perfmlock_actor_of(current, current_cred(), &actor);
 
 	raw_spin_lock_irqsave(&ledger->lock, flags);
 	rb = READ_ONCE(seen->event->rb);
@@ -372,6 +371,7 @@ static bool adopt(struct task_struct *task, struct vm_area_struct *vma)
 	const void *rb = READ_ONCE(event->rb);
 	struct perfmlock_actor actor;
 	struct perfmlock_event of;
+	const struct cred *cred;
 	bool done;
 
 	if (!rb)
@@ -379,13 +379,13 @@ static bool adopt(struct task_struct *task, struct vm_area_struct *vma)
 	perfmlock_event_of(event, &of);
 	/* the rows' memory; whoever is below the reserve is counted */
 	perfmlock_ledger_fill(ledger);
-	rcu_read_lock();
-	perfmlock_actor_of(task, &actor);
+	cred = get_task_cred(task);
+	perfmlock_actor_of(task, cred, &actor);
 	raw_spin_lock_irq(&ledger->lock);
 	done = perfmlock_sweep_meet(ledger, &actor, vma->vm_mm, rb,
 				    vma->vm_pgoff, vma_pages(vma), &of);
 	raw_spin_unlock_irq(&ledger->lock);
-	rcu_read_unlock();
+	put_cred(cred);
 	return done;
 }
 

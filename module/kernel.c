@@ -97,23 +97,6 @@ bool perfmlock_has_symbol(const char *name)
 }
 
 /**
- * perfmlock_actor_of() - the books' view of a task
- * @task: the task; the caller keeps it valid, and its user too
- * @actor: result
- *
- * Context: under rcu_read_lock() if @task is not current.
- */
-void perfmlock_actor_of(struct task_struct *task, struct perfmlock_actor *actor)
-{
-	const struct user_struct *user = __task_cred(task)->user;
-
-	actor->user = user;
-	actor->uid = from_kuid(&init_user_ns, user->uid);
-	actor->pid = task->tgid;
-	memcpy(actor->comm, task->comm, sizeof(actor->comm));
-}
-
-/**
  * perfmlock_event_of() - what a buffer's row says of its event
  * @event: the event; the caller keeps it valid
  * @of: result

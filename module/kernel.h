@@ -101,6 +101,30 @@ static inline bool perfmlock_exempt(void)
 		cap_raised(cred->cap_effective, CAP_IPC_LOCK));
 }
 
+/*
+ * Keeps the actor's user_struct valid. Where its release is not exported, the
+ * actor's credentials serve, that hold one reference to it as well. Any
+ * context.
+ */
+static inline const void *perfmlock_hold_user(const struct perfmlock_actor *actor)
+{
+#ifdef HAVE_FREE_UID
+	return get_uid((struct user_struct *)actor->user);
+#else
+	return get_cred(actor->cred);
+#endif
+}
+
+/* Lets go of what perfmlock_hold_user() gave. Process context. */
+static inline void perfmlock_drop_user(const void *held)
+{
+#ifdef HAVE_FREE_UID
+	free_uid((struct user_struct *)held);
+#else
+	put_cred(held);
+#endif
+}
+
 /* Nobody but who asks holds @user. */
 static inline bool perfmlock_user_is_last(const struct user_struct *user)
 {
@@ -116,19 +140,19 @@ static inline bool perfmlock_mm_exited(const struct mm_struct *mm)
 	return !atomic_read(&mm->mm_users);
 }
 
-void perfmlock_actor_of(struct task_struct *task, struct perfmlock_actor *actor);
 void perfmlock_event_of(const struct perf_event *event,
 			struct perfmlock_event *of);
 
-/* The caller's books: nothing that sleeps, nothing that leaves a trace. */
-static inline void perfmlock_current_actor(struct perfmlock_actor *actor)
+/* The books' view of a task. Any context; the caller keeps both valid. */
+static inline void perfmlock_actor_of(const struct task_struct *task,
+				      const struct cred *cred,
+				      struct perfmlock_actor *actor)
 {
-	const struct user_struct *user = current_user();
-
-	actor->user = user;
-	actor->uid = from_kuid(&init_user_ns, user->uid);
-	actor->pid = current->tgid;
-	memcpy(actor->comm, current->comm, sizeof(actor->comm));
+	actor->user = cred->user;
+	actor->cred = cred;
+	actor->uid = from_kuid(&init_user_ns, cred->user->uid);
+	actor->pid = task->tgid;
+	memcpy(actor->comm, task->comm, sizeof(actor->comm));
 }
 
 typedef bool (*perfmlock_vma_fn)(struct task_struct *task,

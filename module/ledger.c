@@ -113,7 +113,9 @@ void perfmlock_ledger_destroy(struct perfmlock_ledger *ledger)
 
 	if (ledger->users.cache)
 		perfmlock_store_for_each(node, next, &ledger->users)
-			ledger->ops->drop_user(node->key);
+			ledger->ops->drop_user(container_of(node,
+							    struct perfmlock_user,
+							    node)->held);
 	if (ledger->mms.cache)
 		perfmlock_store_for_each(node, next, &ledger->mms)
 			ledger->ops->drop_mm(node->key);
@@ -166,16 +168,16 @@ static const void *reap_user(struct perfmlock_ledger *ledger, bool *waiting)
 {
 	struct perfmlock_node *node, *next;
 	struct perfmlock_user *user;
-	const void *key;
+	const void *held;
 
 	perfmlock_store_for_each(node, next, &ledger->users) {
 		user = container_of(node, struct perfmlock_user, node);
 		if (user->books.buffers || user->inflight)
 			continue;
 		if (ledger->ops->user_gone(node->key)) {
-			key = node->key;
+			held = user->held;
 			perfmlock_store_del(&ledger->users, user);
-			return key;
+			return held;
 		}
 		if (user->uid)
 			*waiting = true;
@@ -238,20 +240,20 @@ bool perfmlock_ledger_reap(struct perfmlock_ledger *ledger)
 }
 
 static struct perfmlock_user *books_of_user(struct perfmlock_ledger *ledger,
-				       const void *key, uid_t uid)
+				       const struct perfmlock_actor *actor)
 {
 	struct perfmlock_user *user;
 
-	user = perfmlock_store_find(&ledger->users, key);
+	user = perfmlock_store_find(&ledger->users, actor->user);
 	if (user)
 		return user;
-	user = perfmlock_store_add(&ledger->users, key, true);
+	user = perfmlock_store_add(&ledger->users, actor->user, true);
 	if (!user)
 		return NULL;
 	memset((void *)user + sizeof(user->node), 0,
 	       sizeof(*user) - sizeof(user->node));
-	user->uid = uid;
-	ledger->ops->hold_user(key);
+	user->uid = actor->uid;
+	user->held = ledger->ops->hold_user(actor);
 	return user;
 }
 
@@ -502,7 +504,9 @@ static void compare(struct perfmlock_ledger *ledger,
 		drift.cause = user->books.cause;
 		drift.inherited = true;
 	}
-	user->books.cause = drift.cause;
+	/* what went to the wrong mm left U right */
+	if (cause != PERFMLOCK_WRONG_MM)
+		user->books.cause = drift.cause;
 	if (mm)
 		mm->books.cause = drift.cause;
 	record_drift(ledger, &drift);
@@ -529,7 +533,7 @@ perfmlock_map_begin(struct perfmlock_ledger *ledger,
 {
 	struct perfmlock_user *user;
 
-	user = books_of_user(ledger, actor->user, actor->uid);
+	user = books_of_user(ledger, actor);
 	if (!user) {
 		ledger->totals.pool_empty++;
 		ledger->ops->low();
@@ -1245,7 +1249,7 @@ bool perfmlock_sweep_meet(struct perfmlock_ledger *ledger,
 		ledger->totals.pool_empty++;
 		return false;
 	}
-	user = books_of_user(ledger, actor->user, actor->uid);
+	user = books_of_user(ledger, actor);
 	book = books_of_mm(ledger, mm, actor);
 	if (!data) {
 		data = new_buffer(ledger, rb, PERFMLOCK_DATA, actor, user, book,

@@ -41,6 +41,7 @@ struct perfmlock_books {
  * struct perfmlock_user - books of one user_struct
  * @node: key: the user_struct
  * @books: its books
+ * @held: what keeps the key valid
  * @uid: in the initial namespace
  * @inflight: calls under way that may move the counter
  * @foreign: pages of others, as of the last moment without such a call
@@ -50,6 +51,7 @@ struct perfmlock_books {
 struct perfmlock_user {
 	struct perfmlock_node node;
 	struct perfmlock_books books;
+	const void *held;
 	uid_t uid;
 	unsigned int inflight;
 	long foreign;
@@ -128,12 +130,14 @@ struct perfmlock_buffer {
 /**
  * struct perfmlock_actor - who makes a call
  * @user: key of its user
+ * @cred: opaque to the ledger, for hold_user()
  * @uid: in the initial namespace
  * @pid: thread group, in the initial namespace
  * @comm: of the thread
  */
 struct perfmlock_actor {
 	const void *user;
+	const void *cred;
 	uid_t uid;
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
@@ -291,21 +295,22 @@ struct perfmlock_totals {
 
 /**
  * struct perfmlock_ledger_ops - what the ledger asks of its owner
- * @hold_user: keep a user's key valid; any context, under the lock
+ * @hold_user: keep the actor's user valid; any context, under the lock;
+ *	       returns what drop_user() shall get
  * @hold_mm: likewise for an mm
  * @user_gone: does nobody else hold the user; under the lock
  * @mm_gone: has the mm exited; under the lock
- * @drop_user: let go of the key; process context
+ * @drop_user: let go of it; process context
  * @drop_mm: likewise
  * @low: memory is running low, perfmlock_ledger_fill() is wanted; any context
  * @cpus_left: online CPUs from this one on
  */
 struct perfmlock_ledger_ops {
-	void (*hold_user)(const void *user);
+	const void *(*hold_user)(const struct perfmlock_actor *actor);
 	void (*hold_mm)(const void *mm);
 	bool (*user_gone)(const void *user);
 	bool (*mm_gone)(const void *mm);
-	void (*drop_user)(const void *user);
+	void (*drop_user)(const void *held);
 	void (*drop_mm)(const void *mm);
 	void (*low)(void);
 	unsigned int (*cpus_left)(int cpu);

@@ -82,10 +82,10 @@ static void want_walk(void)
 	want_upkeep();
 }
 
-static void hold_user(const void *user)
+static const void *hold_user(const struct perfmlock_actor *actor)
 {
-	get_uid((struct user_struct *)user);
 	want_upkeep();
+	return perfmlock_hold_user(actor);
 }
 
 static void hold_mm(const void *mm)
@@ -102,11 +102,6 @@ static bool user_gone(const void *user)
 static bool mm_gone(const void *mm)
 {
 	return perfmlock_mm_exited(mm);
-}
-
-static void drop_user(const void *user)
-{
-	free_uid((struct user_struct *)user);
 }
 
 static void drop_mm(const void *mm)
@@ -129,7 +124,7 @@ static const struct perfmlock_ledger_ops ledger_ops = {
 	.hold_mm = hold_mm,
 	.user_gone = user_gone,
 	.mm_gone = mm_gone,
-	.drop_user = drop_user,
+	.drop_user = perfmlock_drop_user,
 	.drop_mm = drop_mm,
 	.low = want_upkeep,
 	.cpus_left = cpus_left,
