@@ -9,6 +9,8 @@
  * added to M again with each call. Each fix below cured one mistake, and all
  * but the last two brought another.
  */
+#include <linux/kernel.h>
+
 #include "charge.h"
 
 /* The kernel's own types, so that sums wrap where the kernel's sums wrap. */
@@ -147,8 +149,7 @@ const struct perfmlock_model perfmlock_models[] = {
 	},
 };
 
-const unsigned int perfmlock_nr_models =
-	sizeof(perfmlock_models) / sizeof(perfmlock_models[0]);
+const unsigned int perfmlock_nr_models = ARRAY_SIZE(perfmlock_models);
 
 const struct perfmlock_cause_info perfmlock_causes[] = {
 	[PERFMLOCK_NO_CAUSE]	   = { "none", "none", "-" },

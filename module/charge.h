@@ -16,6 +16,7 @@
 enum perfmlock_kind {
 	PERFMLOCK_DATA,
 	PERFMLOCK_AUX,
+	PERFMLOCK_KINDS
 };
 
 /* The steps of a buffer's life that charge or uncharge. */
@@ -25,6 +26,7 @@ enum perfmlock_step {
 	PERFMLOCK_UNMAP,	/* a mapping goes, others stay */
 	PERFMLOCK_LAST_UNMAP,	/* the last mapping goes */
 	PERFMLOCK_REFUSED,	/* mmap() failed */
+	PERFMLOCK_STEPS
 };
 
 /**
@@ -82,7 +84,7 @@ struct perfmlock_model {
 	const char *since;
 	void (*split)(const struct perfmlock_state *state, unsigned long pages,
 		      struct perfmlock_charge *charge);
-	void (*unmap[2])(long pages, long rec, struct perfmlock_uncharge *un);
+	void (*unmap[PERFMLOCK_KINDS])(long pages, long rec, struct perfmlock_uncharge *un);
 	bool remap_charges;
 };
 

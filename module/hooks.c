@@ -37,19 +37,18 @@ struct observed {
 	struct perf_event *event;
 };
 
-static void read_state(struct perfmlock_state *state,
-		       const struct user_struct *user,
-		       const struct mm_struct *mm)
+static void __kprobes read_state(struct perfmlock_state *state,
+				 const struct user_struct *user,
+				 const struct mm_struct *mm)
 {
 	state->user = perfmlock_read_user(user);
 	state->mm = perfmlock_read_mm(mm);
 	state->limit = perfmlock_limit();
 	state->rlimit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 }
-NOKPROBE_SYMBOL(read_state);
 
-static void call_of(struct perfmlock_call *call, const struct observed *seen,
-		    bool maps)
+static void __kprobes call_of(struct perfmlock_call *call,
+			      const struct observed *seen, bool maps)
 {
 	struct vm_area_struct *vma = seen->vma;
 
@@ -64,10 +63,9 @@ static void call_of(struct perfmlock_call *call, const struct observed *seen,
 	call->pages = vma_pages(vma);
 	call->maps = maps;
 }
-NOKPROBE_SYMBOL(call_of);
 
 /* A call is missed while others are under way: one of these returns later. */
-static void look_for_missed(void)
+static void __kprobes look_for_missed(void)
 {
 	unsigned long missed = READ_ONCE(map_probe.nmissed) +
 			       READ_ONCE(close_probe.nmissed);
@@ -77,9 +75,8 @@ static void look_for_missed(void)
 		on_missed();
 	}
 }
-NOKPROBE_SYMBOL(look_for_missed);
 
-static int map_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
+static int __kprobes map_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	struct file *file = (void *)regs_get_kernel_argument(regs, 0);
 	struct observed *seen = (void *)ri->data;
@@ -99,9 +96,8 @@ static int map_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 	raw_spin_unlock_irqrestore(&ledger->lock, flags);
 	return !seen->call;
 }
-NOKPROBE_SYMBOL(map_entry);
 
-static int map_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+static int __kprobes map_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	struct observed *seen = (void *)ri->data;
 	struct perfmlock_result result;
@@ -122,9 +118,8 @@ static int map_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 	look_for_missed();
 	return 0;
 }
-NOKPROBE_SYMBOL(map_return);
 
-static int close_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
+static int __kprobes close_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	struct observed *seen = (void *)ri->data;
 	const struct perfmlock_buffer *data;
@@ -147,9 +142,8 @@ static int close_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 	raw_spin_unlock_irqrestore(&ledger->lock, flags);
 	return !seen->call;
 }
-NOKPROBE_SYMBOL(close_entry);
 
-static int close_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+static int __kprobes close_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	struct observed *seen = (void *)ri->data;
 	struct perfmlock_actor actor;
@@ -167,9 +161,8 @@ static int close_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 	look_for_missed();
 	return 0;
 }
-NOKPROBE_SYMBOL(close_return);
 
-static int open_entry(struct kprobe *probe, struct pt_regs *regs)
+static int __kprobes open_entry(struct kprobe *probe, struct pt_regs *regs)
 {
 	struct vm_area_struct *vma = (void *)regs_get_kernel_argument(regs, 0);
 	const struct perf_event *event = vma->vm_file->private_data;
@@ -180,7 +173,6 @@ static int open_entry(struct kprobe *probe, struct pt_regs *regs)
 	raw_spin_unlock_irqrestore(&ledger->lock, flags);
 	return 0;
 }
-NOKPROBE_SYMBOL(open_entry);
 
 /* kprobes' core rewrites its structures: each registration starts anew */
 static void fill_probes(int maxactive)
@@ -220,12 +212,11 @@ static noinline int probed_by_self(int value)
 	return value;
 }
 
-static int own_entry(struct kprobe *probe, struct pt_regs *regs)
+static int __kprobes own_entry(struct kprobe *probe, struct pt_regs *regs)
 {
 	WRITE_ONCE(own_probe_hit, true);
 	return 0;
 }
-NOKPROBE_SYMBOL(own_entry);
 
 static int test_probes(void)
 {

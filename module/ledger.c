@@ -110,12 +110,15 @@ no_memory:
 void perfmlock_ledger_destroy(struct perfmlock_ledger *ledger)
 {
 	struct perfmlock_node *node, *next;
+	struct perfmlock_user *user;
 
-	if (ledger->users.cache)
-		perfmlock_store_for_each(node, next, &ledger->users)
-			ledger->ops->drop_user(container_of(node,
-							    struct perfmlock_user,
-							    node)->held);
+	/* one that was never initialised has no list either */
+	if (ledger->users.cache) {
+		perfmlock_store_for_each(node, next, &ledger->users) {
+			user = container_of(node, struct perfmlock_user, node);
+			ledger->ops->drop_user(user->held);
+		}
+	}
 	if (ledger->mms.cache)
 		perfmlock_store_for_each(node, next, &ledger->mms)
 			ledger->ops->drop_mm(node->key);
@@ -239,8 +242,9 @@ bool perfmlock_ledger_reap(struct perfmlock_ledger *ledger)
 	return waiting;
 }
 
-static struct perfmlock_user *books_of_user(struct perfmlock_ledger *ledger,
-				       const struct perfmlock_actor *actor)
+static struct perfmlock_user *
+books_of_user(struct perfmlock_ledger *ledger,
+	      const struct perfmlock_actor *actor)
 {
 	struct perfmlock_user *user;
 
@@ -257,9 +261,9 @@ static struct perfmlock_user *books_of_user(struct perfmlock_ledger *ledger,
 	return user;
 }
 
-static struct perfmlock_mm *books_of_mm(struct perfmlock_ledger *ledger,
-				   const void *key,
-				   const struct perfmlock_actor *actor)
+static struct perfmlock_mm *
+books_of_mm(struct perfmlock_ledger *ledger, const void *key,
+	    const struct perfmlock_actor *actor)
 {
 	struct perfmlock_mm *mm;
 
@@ -401,6 +405,7 @@ static long change_of_user(struct perfmlock_ledger *ledger,
 			   const struct perfmlock_call *call,
 			   const struct perfmlock_observation *obs, long after)
 {
+	struct perfmlock_habit *habit = &ledger->habit[obs->step][obs->kind];
 	long measured = perfmlock_drift(after, call->before.user);
 	long expected;
 
@@ -422,14 +427,12 @@ static long change_of_user(struct perfmlock_ledger *ledger,
 	 * step is theirs, unless it is what this kernel mostly does.
 	 */
 	if (measured == expected) {
-		ledger->usual[obs->step][obs->kind]++;
+		habit->usual++;
 		return measured;
 	}
-	if (ledger->usual[obs->step][obs->kind] >
-	    ledger->unusual[obs->step][obs->kind]) {
+	if (habit->usual > habit->unusual++) {
 		struct perfmlock_observation as_measured = *obs;
 
-		ledger->unusual[obs->step][obs->kind]++;
 		as_measured.user = measured;
 		if (!perfmlock_models_explain(&as_measured)) {
 			ledger->totals.disturbed++;
@@ -1092,6 +1095,7 @@ void perfmlock_close_end(struct perfmlock_ledger *ledger,
 			 const struct perfmlock_actor *actor, const void *rb,
 			 const struct perfmlock_state *after)
 {
+	const struct perfmlock_model *model = &perfmlock_models[ledger->model];
 	struct perfmlock_observation of_data = { .kind = PERFMLOCK_DATA };
 	struct perfmlock_observation of_aux = { .kind = PERFMLOCK_AUX };
 	struct perfmlock_observation *rest = &of_data;
@@ -1129,8 +1133,7 @@ void perfmlock_close_end(struct perfmlock_ledger *ledger,
 	if (both->adopted && last_data) {
 		/* the data's part is not known: take the rule's word for AUX */
 		of_aux.mm = -aux->first_mm;
-		of_aux.user = perfmlock_model_user(
-				&perfmlock_models[ledger->model], &of_aux);
+		of_aux.user = perfmlock_model_user(model, &of_aux);
 	}
 
 	if (!last_data && !last_aux && !call->overlap && rb != call->rb &&

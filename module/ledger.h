@@ -317,6 +317,16 @@ struct perfmlock_ledger_ops {
 };
 
 /**
+ * struct perfmlock_habit - what a counter that others share does in a step
+ * @usual: times that it did as the model says
+ * @unusual: times that it did not
+ */
+struct perfmlock_habit {
+	unsigned int usual;
+	unsigned int unusual;
+};
+
+/**
  * struct perfmlock_ledger - all books
  * @lock: guards everything below; innermost, held for short
  * @ops: the owner's
@@ -340,8 +350,7 @@ struct perfmlock_ledger_ops {
  * @agrees: further steps, by the model that explains them
  * @disagrees: steps that the model does not explain
  * @model: the one that explains this kernel best
- * @usual: steps in which U did as the model says, by step (foreign counters)
- * @unusual: steps in which it did not
+ * @habit: whether U does as the model says, by step and kind
  */
 struct perfmlock_ledger {
 	raw_spinlock_t lock;
@@ -366,8 +375,7 @@ struct perfmlock_ledger {
 	unsigned long agrees[8];
 	unsigned long disagrees[8];
 	unsigned int model;
-	unsigned int usual[PERFMLOCK_REFUSED + 1][2];
-	unsigned int unusual[PERFMLOCK_REFUSED + 1][2];
+	struct perfmlock_habit habit[PERFMLOCK_STEPS][PERFMLOCK_KINDS];
 };
 
 int perfmlock_ledger_init(struct perfmlock_ledger *ledger,

@@ -7,6 +7,7 @@
 #ifndef PERFMLOCK_STORE_H
 #define PERFMLOCK_STORE_H
 
+#include <linux/bits.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -24,7 +25,7 @@ struct perfmlock_node {
 };
 
 #define PERFMLOCK_SEGMENT_BITS	9
-#define PERFMLOCK_SEGMENT	(1U << PERFMLOCK_SEGMENT_BITS)
+#define PERFMLOCK_SEGMENT	BIT(PERFMLOCK_SEGMENT_BITS)
 #define PERFMLOCK_SEGMENTS	2048
 
 /**
@@ -67,9 +68,10 @@ void perfmlock_store_del(struct perfmlock_store *store, void *record);
 void *perfmlock_store_next(const struct perfmlock_store *store,
 			   const struct perfmlock_node *after);
 
-/* Every live record; @node may be deleted in the body. */
+/* Every live record, cursors left out; @node may be deleted in the body. */
 #define perfmlock_store_for_each(node, next, store)			\
-	list_for_each_entry_safe(node, next, &(store)->list, list)	\
-		if ((node)->key)
+	for ((node) = perfmlock_store_next(store, NULL);		\
+	     (node) && ((next) = perfmlock_store_next(store, node), true); \
+	     (node) = (next))
 
 #endif /* PERFMLOCK_STORE_H */
