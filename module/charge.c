@@ -166,107 +166,6 @@ const struct perfmlock_cause_info perfmlock_causes[] = {
 };
 
 /**
- * perfmlock_user_lock_limit() - pages that a user may lock before an mm pays
- * @mlock_kb: kernel.perf_event_mlock_kb, in kB
- * @page_shift: of the kernel's pages
- * @online_cpus: CPUs online at the time of the mmap()
- *
- * Source: perf_mmap() since v2.6.31; the value is converted with the kernel's
- * own types, so a negative sysctl gives the kernel's own huge limit.
- *
- * Return: user_lock_limit, in pages.
- */
-unsigned long perfmlock_user_lock_limit(int mlock_kb, unsigned int page_shift,
-					unsigned int online_cpus)
-{
-	unsigned long limit = mlock_kb >> (page_shift - 10);
-
-	return limit * online_cpus;
-}
-
-/**
- * perfmlock_foreign() - pages on a counter that are not of the books
- * @counter: live counter
- * @kernel: what the kernel was seen to charge to it, net
- *
- * Return: what others, or anyone before the load, charged; in pages.
- */
-long perfmlock_foreign(long counter, long kernel)
-{
-	return counter - kernel;
-}
-
-/**
- * perfmlock_books() - what a counter would hold with correct books
- * @foreign: pages of others
- * @correct: the reference rule's pages
- *
- * A damaged counter can make @foreign negative; nobody holds less than nothing.
- *
- * Return: pages, never below @correct.
- */
-long perfmlock_books(long foreign, long correct)
-{
-	return (foreign > 0 ? foreign : 0) + correct;
-}
-
-/**
- * perfmlock_drift() - how far the kernel is from the reference rule
- * @kernel: pages charged by the kernel
- * @correct: pages that the reference rule charges
- *
- * Return: pages too many (or, below zero, too few).
- */
-long perfmlock_drift(long kernel, long correct)
-{
-	return kernel - correct;
-}
-
-/**
- * perfmlock_over() - does a charge exceed the rlimit
- * @state: counters and limits before it
- * @mm: what it puts on M
- *
- * Unsigned as in the kernel: a negative M is over any limit. Source:
- * perf_mmap(), the same in every version since v4.1.
- *
- * Return: true if the kernel refuses it to who is not exempt.
- */
-bool perfmlock_over(const struct perfmlock_state *state, long mm)
-{
-	return (unsigned long)state->mm + mm > state->rlimit;
-}
-
-static void admit(const struct perfmlock_state *state,
-		  struct perfmlock_charge *charge)
-{
-	charge->locked = (unsigned long)state->mm + charge->mm;
-	charge->over = perfmlock_over(state, charge->mm);
-}
-
-/**
- * perfmlock_reference() - the right charge of a first mapping
- * @state: counters of the correct books, and the limits
- * @pages: of the mapping
- * @charge: result
- *
- * What is free under the limit goes to the user, the rest to the mm; a limit
- * below U leaves nothing free. Source: 003461559ef7 ("perf/core: Fix mlock
- * accounting in perf_mmap()"), the rule of v5.6.
- */
-void perfmlock_reference(const struct perfmlock_state *state,
-			 unsigned long pages, struct perfmlock_charge *charge)
-{
-	unsigned long user = state->user > 0 ? state->user : 0;
-	unsigned long free = state->limit > user ? state->limit - user : 0;
-
-	charge->user = pages < free ? pages : free;
-	charge->mm = pages - charge->user;
-	charge->user_locked = user + pages;
-	admit(state, charge);
-}
-
-/**
  * perfmlock_reference_between() - the same with calls that ran beside it
  * @state: counters of the correct books when the call was booked
  * @lowest_user: least U that the call can have met, given the others
@@ -299,7 +198,7 @@ void perfmlock_reference_between(const struct perfmlock_state *state,
 		return;
 	charge->user = seen_user;
 	charge->mm = pages - seen_user;
-	admit(state, charge);
+	perfmlock_admit(state, charge);
 }
 
 /**
@@ -315,7 +214,7 @@ void perfmlock_model_charge(const struct perfmlock_model *model,
 			    struct perfmlock_charge *charge)
 {
 	model->split(state, pages, charge);
-	admit(state, charge);
+	perfmlock_admit(state, charge);
 }
 
 /**
@@ -388,24 +287,6 @@ static bool explains(const struct perfmlock_model *model,
 	}
 }
 
-/* The common steps, of which every rule says the same; told in few comparisons. */
-static bool is_plain(const struct perfmlock_observation *obs)
-{
-	switch (obs->step) {
-	case PERFMLOCK_MAP:
-		return !obs->mm && obs->user == obs->pages &&
-		       obs->state.user >= 0 &&
-		       (unsigned long)obs->state.user + obs->pages <=
-				obs->state.limit;
-	case PERFMLOCK_LAST_UNMAP:
-		return !obs->rec && !obs->mm && obs->user == -obs->pages;
-	case PERFMLOCK_REMAP:
-		return false;
-	default:
-		return !obs->user && !obs->mm;
-	}
-}
-
 /**
  * perfmlock_models_explain() - which rules could have done this
  * @obs: an undisturbed step
@@ -416,7 +297,7 @@ unsigned int perfmlock_models_explain(const struct perfmlock_observation *obs)
 {
 	unsigned int i, mask = 0;
 
-	if (is_plain(obs))
+	if (perfmlock_is_plain(obs))
 		return PERFMLOCK_MODELS_ALL;
 	for (i = 0; i < perfmlock_nr_models; i++)
 		if (explains(&perfmlock_models[i], obs))

@@ -156,21 +156,140 @@ struct perfmlock_remedy {
 	long memlock_kb;
 };
 
-unsigned long perfmlock_user_lock_limit(int mlock_kb, unsigned int page_shift,
-					unsigned int online_cpus);
+/**
+ * perfmlock_user_lock_limit() - pages that a user may lock before an mm pays
+ * @mlock_kb: kernel.perf_event_mlock_kb, in kB
+ * @page_shift: of the kernel's pages
+ * @online_cpus: CPUs online at the time of the mmap()
+ *
+ * Source: perf_mmap() since v2.6.31; the value is converted with the kernel's
+ * own types, so a negative sysctl gives the kernel's own huge limit.
+ *
+ * Return: user_lock_limit, in pages.
+ */
+static inline unsigned long
+perfmlock_user_lock_limit(int mlock_kb, unsigned int page_shift,
+			  unsigned int online_cpus)
+{
+	unsigned long limit = mlock_kb >> (page_shift - 10);
 
-long perfmlock_foreign(long counter, long kernel);
-long perfmlock_books(long foreign, long correct);
-long perfmlock_drift(long kernel, long correct);
+	return limit * online_cpus;
+}
 
-void perfmlock_reference(const struct perfmlock_state *state,
-			 unsigned long pages, struct perfmlock_charge *charge);
+/**
+ * perfmlock_foreign() - pages on a counter that are not of the books
+ * @counter: live counter
+ * @kernel: what the kernel was seen to charge to it, net
+ *
+ * Return: what others, or anyone before the load, charged; in pages.
+ */
+static inline long perfmlock_foreign(long counter, long kernel)
+{
+	return counter - kernel;
+}
+
+/**
+ * perfmlock_books() - what a counter would hold with correct books
+ * @foreign: pages of others
+ * @correct: the reference rule's pages
+ *
+ * A damaged counter can make @foreign negative; nobody holds less than nothing.
+ *
+ * Return: pages, never below @correct.
+ */
+static inline long perfmlock_books(long foreign, long correct)
+{
+	return (foreign > 0 ? foreign : 0) + correct;
+}
+
+/**
+ * perfmlock_drift() - how far the kernel is from the reference rule
+ * @kernel: pages charged by the kernel
+ * @correct: pages that the reference rule charges
+ *
+ * Return: pages too many (or, below zero, too few).
+ */
+static inline long perfmlock_drift(long kernel, long correct)
+{
+	return kernel - correct;
+}
+
+/**
+ * perfmlock_over() - does a charge exceed the rlimit
+ * @state: counters and limits before it
+ * @mm: what it puts on M
+ *
+ * Unsigned as in the kernel: a negative M is over any limit. Source:
+ * perf_mmap(), the same in every version since v4.1.
+ *
+ * Return: true if the kernel refuses it to who is not exempt.
+ */
+static inline bool perfmlock_over(const struct perfmlock_state *state, long mm)
+{
+	return (unsigned long)state->mm + mm > state->rlimit;
+}
+
+/* What the check makes of a charge. */
+static inline void perfmlock_admit(const struct perfmlock_state *state,
+				   struct perfmlock_charge *charge)
+{
+	charge->locked = (unsigned long)state->mm + charge->mm;
+	charge->over = perfmlock_over(state, charge->mm);
+}
+
+/**
+ * perfmlock_reference() - the right charge of a first mapping
+ * @state: counters of the correct books, and the limits
+ * @pages: of the mapping
+ * @charge: result
+ *
+ * What is free under the limit goes to the user, the rest to the mm; a limit
+ * below U leaves nothing free. Source: 003461559ef7 ("perf/core: Fix mlock
+ * accounting in perf_mmap()"), the rule of v5.6.
+ */
+static inline void perfmlock_reference(const struct perfmlock_state *state,
+				       unsigned long pages,
+				       struct perfmlock_charge *charge)
+{
+	unsigned long user = state->user > 0 ? state->user : 0;
+	unsigned long free = state->limit > user ? state->limit - user : 0;
+
+	charge->user = pages < free ? pages : free;
+	charge->mm = pages - charge->user;
+	charge->user_locked = user + pages;
+	perfmlock_admit(state, charge);
+}
+
+/**
+ * perfmlock_is_plain() - is a step one of which every rule says the same
+ * @obs: the step
+ *
+ * The common steps are; few comparisons tell.
+ *
+ * Return: true if so: it tells nothing of the kernel's rule.
+ */
+static inline bool perfmlock_is_plain(const struct perfmlock_observation *obs)
+{
+	switch (obs->step) {
+	case PERFMLOCK_MAP:
+		return !obs->mm && obs->user == obs->pages &&
+		       obs->state.user >= 0 &&
+		       (unsigned long)obs->state.user + obs->pages <=
+				obs->state.limit;
+	case PERFMLOCK_LAST_UNMAP:
+		return !obs->rec && !obs->mm && obs->user == -obs->pages;
+	case PERFMLOCK_REMAP:
+		return false;
+	default:
+		return !obs->user && !obs->mm;
+	}
+}
+
 void perfmlock_reference_between(const struct perfmlock_state *state,
 				 long lowest_user, long highest_user,
 				 unsigned long pages, long seen_user,
 				 struct perfmlock_charge *charge);
 
-bool perfmlock_over(const struct perfmlock_state *state, long mm);
 void perfmlock_model_charge(const struct perfmlock_model *model,
 			    const struct perfmlock_state *state,
 			    unsigned long pages,

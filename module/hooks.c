@@ -32,37 +32,10 @@ static struct kretprobe *const retprobes[] = { &map_probe, &close_probe };
 /* What goes from entry to return: the call's place in the ledger. */
 struct observed {
 	struct perfmlock_call *call;
-	struct vm_area_struct *vma;
-	struct mm_struct *mm;
-	struct perf_event *event;
+	const struct user_struct *user;
+	const struct mm_struct *mm;
+	const struct perf_event *event;
 };
-
-static void __kprobes read_state(struct perfmlock_state *state,
-				 const struct user_struct *user,
-				 const struct mm_struct *mm)
-{
-	state->user = perfmlock_read_user(user);
-	state->mm = perfmlock_read_mm(mm);
-	state->limit = perfmlock_limit();
-	state->rlimit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
-}
-
-static void __kprobes call_of(struct perfmlock_call *call,
-			      const struct observed *seen, bool maps)
-{
-	struct vm_area_struct *vma = seen->vma;
-
-	memset(call, 0, sizeof(*call));
-	call->task = current;
-	call->event = seen->event;
-	call->rb = READ_ONCE(seen->event->rb);
-	call->mm = seen->mm;
-	call->start = vma->vm_start;
-	call->end = vma->vm_end;
-	call->pgoff = vma->vm_pgoff;
-	call->pages = vma_pages(vma);
-	call->maps = maps;
-}
 
 /* A call is missed while others are under way: one of these returns later. */
 static void __kprobes look_for_missed(void)
@@ -76,88 +49,101 @@ static void __kprobes look_for_missed(void)
 	}
 }
 
-static int __kprobes map_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
+static void __kprobes describe(struct perfmlock_call *call,
+			       const struct observed *seen,
+			       const struct vm_area_struct *vma, const void *rb)
 {
-	struct file *file = (void *)regs_get_kernel_argument(regs, 0);
-	struct observed *seen = (void *)ri->data;
-	struct perfmlock_actor actor;
-	struct perfmlock_call call;
-	unsigned long flags;
-
-	seen->vma = (void *)regs_get_kernel_argument(regs, 1);
-	seen->mm = seen->vma->vm_mm;
-	seen->event = file->private_data;
-	perfmlock_actor_of(current, current_cred(), &actor);
-	call_of(&call, seen, true);
-
-	raw_spin_lock_irqsave(&ledger->lock, flags);
-	read_state(&call.before, actor.user, seen->mm);
-	seen->call = perfmlock_map_begin(ledger, &actor, &call);
-	raw_spin_unlock_irqrestore(&ledger->lock, flags);
-	return !seen->call;
+	call->task = current;
+	call->event = seen->event;
+	call->rb = rb;
+	call->mm = seen->mm;
+	call->start = vma->vm_start;
+	call->pgoff = vma->vm_pgoff;
+	call->pages = (vma->vm_end - vma->vm_start) >> PAGE_SHIFT;
+	call->before.user = perfmlock_read_user(seen->user);
+	call->before.mm = perfmlock_read_mm(seen->mm);
 }
 
-static int __kprobes map_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+static int __kprobes map_entry(struct kretprobe_instance *ri,
+			       struct pt_regs *regs)
 {
+	const struct file *file = (void *)regs_get_kernel_argument(regs, 0);
+	struct vm_area_struct *vma = (void *)regs_get_kernel_argument(regs, 1);
 	struct observed *seen = (void *)ri->data;
-	struct perfmlock_result result;
-	struct perfmlock_actor actor;
-	unsigned long flags;
+	struct perfmlock_call *call;
+	bool begun = false;
 
+	seen->user = current_user();
+	seen->mm = vma->vm_mm;
+	seen->event = file->private_data;
+
+	raw_spin_lock(&ledger->lock);
+	call = perfmlock_call_new(ledger);
+	if (likely(call)) {
+		describe(call, seen, vma, READ_ONCE(seen->event->rb));
+		call->before.limit = perfmlock_limit();
+		call->before.rlimit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+		begun = perfmlock_map_begin(ledger, call, seen->user);
+	}
+	raw_spin_unlock(&ledger->lock);
+	seen->call = call;
+	return !begun;
+}
+
+static int __kprobes map_return(struct kretprobe_instance *ri,
+				struct pt_regs *regs)
+{
+	const struct observed *seen = (void *)ri->data;
+
+	raw_spin_lock(&ledger->lock);
 	/* an int comes back in the lower half of the register alone */
-	result.ret = (int)regs_return_value(regs);
-	result.rb = READ_ONCE(seen->event->rb);
-	result.exempt = perfmlock_exempt();
-	perfmlock_event_of(seen->event, &result.event);
-	perfmlock_actor_of(current, current_cred(), &actor);
-
-	raw_spin_lock_irqsave(&ledger->lock, flags);
-	read_state(&result.after, actor.user, seen->mm);
-	perfmlock_map_end(ledger, seen->call, &actor, &result);
-	raw_spin_unlock_irqrestore(&ledger->lock, flags);
+	perfmlock_map_end(ledger, seen->call, (int)regs_return_value(regs),
+			  READ_ONCE(seen->event->rb),
+			  perfmlock_read_user(seen->user),
+			  perfmlock_read_mm(seen->mm));
+	raw_spin_unlock(&ledger->lock);
 	look_for_missed();
 	return 0;
 }
 
-static int __kprobes close_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
+static int __kprobes close_entry(struct kretprobe_instance *ri,
+				 struct pt_regs *regs)
 {
+	struct vm_area_struct *vma = (void *)regs_get_kernel_argument(regs, 0);
 	struct observed *seen = (void *)ri->data;
 	const struct perfmlock_buffer *data;
-	struct perfmlock_call call;
-	unsigned long flags;
-
-	seen->call = NULL;
-	seen->vma = (void *)regs_get_kernel_argument(regs, 0);
-	/* at exit current->mm is gone already */
-	seen->mm = seen->vma->vm_mm;
-	seen->event = seen->vma->vm_file->private_data;
-	call_of(&call, seen, false);
-
-	raw_spin_lock_irqsave(&ledger->lock, flags);
-	data = perfmlock_close_buffer(ledger, current, call.rb);
-	if (data) {
-		read_state(&call.before, data->user->node.key, seen->mm);
-		seen->call = perfmlock_close_begin(ledger, data, &call);
-	}
-	raw_spin_unlock_irqrestore(&ledger->lock, flags);
-	return !seen->call;
-}
-
-static int __kprobes close_return(struct kretprobe_instance *ri, struct pt_regs *regs)
-{
-	struct observed *seen = (void *)ri->data;
-	struct perfmlock_actor actor;
-	struct perfmlock_state after;
-	unsigned long flags;
+	struct perfmlock_call *call = NULL;
 	const void *rb;
 
-	perfmlock_actor_of(current, current_cred(), &actor);
-
-	raw_spin_lock_irqsave(&ledger->lock, flags);
+	/* at exit current->mm is gone already */
+	seen->mm = vma->vm_mm;
+	seen->event = vma->vm_file->private_data;
 	rb = READ_ONCE(seen->event->rb);
-	read_state(&after, seen->call->user->node.key, seen->mm);
-	perfmlock_close_end(ledger, seen->call, &actor, rb, &after);
-	raw_spin_unlock_irqrestore(&ledger->lock, flags);
+
+	raw_spin_lock(&ledger->lock);
+	data = perfmlock_close_buffer(ledger, current, rb);
+	if (likely(data))
+		call = perfmlock_call_new(ledger);
+	if (likely(call)) {
+		seen->user = data->user->node.key;
+		describe(call, seen, vma, rb);
+		perfmlock_close_begin(ledger, call, data);
+	}
+	raw_spin_unlock(&ledger->lock);
+	seen->call = call;
+	return !call;
+}
+
+static int __kprobes close_return(struct kretprobe_instance *ri,
+				  struct pt_regs *regs)
+{
+	const struct observed *seen = (void *)ri->data;
+
+	raw_spin_lock(&ledger->lock);
+	perfmlock_close_end(ledger, seen->call, READ_ONCE(seen->event->rb),
+			    perfmlock_read_user(seen->user),
+			    perfmlock_read_mm(seen->mm));
+	raw_spin_unlock(&ledger->lock);
 	look_for_missed();
 	return 0;
 }
@@ -166,11 +152,10 @@ static int __kprobes open_entry(struct kprobe *probe, struct pt_regs *regs)
 {
 	struct vm_area_struct *vma = (void *)regs_get_kernel_argument(regs, 0);
 	const struct perf_event *event = vma->vm_file->private_data;
-	unsigned long flags;
 
-	raw_spin_lock_irqsave(&ledger->lock, flags);
+	raw_spin_lock(&ledger->lock);
 	perfmlock_open(ledger, READ_ONCE(event->rb), vma->vm_pgoff);
-	raw_spin_unlock_irqrestore(&ledger->lock, flags);
+	raw_spin_unlock(&ledger->lock);
 	return 0;
 }
 
@@ -372,10 +357,10 @@ static bool adopt(struct task_struct *task, struct vm_area_struct *vma)
 	perfmlock_ledger_fill(ledger);
 	cred = get_task_cred(task);
 	perfmlock_actor_of(task, cred, &actor);
-	raw_spin_lock_irq(&ledger->lock);
+	raw_spin_lock(&ledger->lock);
 	done = perfmlock_sweep_meet(ledger, &actor, vma->vm_mm, rb,
 				    vma->vm_pgoff, vma_pages(vma), &of);
-	raw_spin_unlock_irq(&ledger->lock);
+	raw_spin_unlock(&ledger->lock);
 	put_cred(cred);
 	return done;
 }

@@ -96,21 +96,6 @@ bool perfmlock_has_symbol(const char *name)
 	return probe.addr && !IS_ERR(probe.addr);
 }
 
-/**
- * perfmlock_event_of() - what a buffer's row says of its event
- * @event: the event; the caller keeps it valid
- * @of: result
- *
- * Context: any.
- */
-void perfmlock_event_of(const struct perf_event *event,
-			struct perfmlock_event *of)
-{
-	of->type = event->attr.type;
-	of->config = event->attr.config;
-	of->cpu = event->cpu;
-}
-
 static bool walk_mm(struct task_struct *task, struct mm_struct *mm,
 		    unsigned long close_fn, perfmlock_vma_fn meet)
 {

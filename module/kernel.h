@@ -140,8 +140,14 @@ static inline bool perfmlock_mm_exited(const struct mm_struct *mm)
 	return !atomic_read(&mm->mm_users);
 }
 
-void perfmlock_event_of(const struct perf_event *event,
-			struct perfmlock_event *of);
+/* What a buffer's row says of its event. Any context; the caller keeps it. */
+static inline void perfmlock_event_of(const struct perf_event *event,
+				      struct perfmlock_event *of)
+{
+	of->type = event->attr.type;
+	of->config = event->attr.config;
+	of->cpu = event->cpu;
+}
 
 /* The books' view of a task. Any context; the caller keeps both valid. */
 static inline void perfmlock_actor_of(const struct task_struct *task,

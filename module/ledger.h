@@ -156,30 +156,30 @@ struct perfmlock_event {
  * @event: through which event
  * @rb: the event's buffer at entry
  * @mm: whose mapping
- * @user: whose counter it may move; NULL: not known
- * @before: counters and limits at entry
+ * @before: counters at entry; of a perf_mmap() the limits too
  * @start: first address of the mapping
- * @end: first address behind it
  * @pgoff: of the mapping
  * @pages: of the mapping
+ * @user: whose counter it may move
  * @taken: right pages of calls that ended since this one began
  * @freed: right pages given back by such calls
  * @frees: right pages that this call may give back
  * @maps: it is a perf_mmap()
  * @overlap: another call of the user was under way at the same time
  * @same_event: another perf_mmap() through the same event likewise
+ *
+ * Who begins a call fills in the members down to @pages.
  */
 struct perfmlock_call {
 	const void *task;
 	const void *event;
 	const void *rb;
 	const void *mm;
-	struct perfmlock_user *user;
 	struct perfmlock_state before;
 	unsigned long start;
-	unsigned long end;
 	unsigned long pgoff;
 	long pages;
+	struct perfmlock_user *user;
 	long taken;
 	long freed;
 	long frees;
@@ -189,28 +189,11 @@ struct perfmlock_call {
 };
 
 /**
- * struct perfmlock_result - how a perf_mmap() ended
- * @ret: its return value
- * @rb: the event's buffer now
- * @after: counters and limits now
- * @exempt: privileged: CAP_IPC_LOCK or perf_event_paranoid -1
- * @event: the event
- */
-struct perfmlock_result {
-	int ret;
-	const void *rb;
-	struct perfmlock_state after;
-	bool exempt;
-	struct perfmlock_event event;
-};
-
-/**
  * struct perfmlock_denial - a refusal, with all that decided it
  * @seq: serial number
  * @actor: who
  * @kind: data or AUX
- * @start: of the mapping
- * @end: of the mapping
+ * @start: first address of the mapping
  * @pages: of the mapping
  * @state: the kernel's counters and limits
  * @charge: what the kernel made of them
@@ -226,7 +209,6 @@ struct perfmlock_denial {
 	struct perfmlock_actor actor;
 	enum perfmlock_kind kind;
 	unsigned long start;
-	unsigned long end;
 	long pages;
 	struct perfmlock_state state;
 	struct perfmlock_charge charge;
@@ -295,17 +277,26 @@ struct perfmlock_totals {
 
 /**
  * struct perfmlock_ledger_ops - what the ledger asks of its owner
- * @hold_user: keep the actor's user valid; any context, under the lock;
- *	       returns what drop_user() shall get
- * @hold_mm: likewise for an mm
- * @user_gone: does nobody else hold the user; under the lock
- * @mm_gone: has the mm exited; under the lock
+ * @caller: describe who makes the present call; any context, under the lock
+ * @event: describe a call's event; likewise
+ * @limit: user_lock_limit of this moment; likewise
+ * @exempt: is the caller privileged; likewise
+ * @cpus_left: online CPUs from this one on; likewise
+ * @hold_user: keep the actor's user valid; likewise; returns what drop_user()
+ *	       shall get
+ * @hold_mm: keep an mm's key valid; likewise
+ * @user_gone: does nobody else hold the user; likewise
+ * @mm_gone: has the mm exited; likewise
  * @drop_user: let go of it; process context
- * @drop_mm: likewise
+ * @drop_mm: let go of the key; process context
  * @low: memory is running low, perfmlock_ledger_fill() is wanted; any context
- * @cpus_left: online CPUs from this one on
  */
 struct perfmlock_ledger_ops {
+	void (*caller)(struct perfmlock_actor *actor);
+	void (*event)(const void *event, struct perfmlock_event *of);
+	unsigned long (*limit)(void);
+	bool (*exempt)(void);
+	unsigned int (*cpus_left)(int cpu);
 	const void *(*hold_user)(const struct perfmlock_actor *actor);
 	void (*hold_mm)(const void *mm);
 	bool (*user_gone)(const void *user);
@@ -313,7 +304,6 @@ struct perfmlock_ledger_ops {
 	void (*drop_user)(const void *held);
 	void (*drop_mm)(const void *mm);
 	void (*low)(void);
-	unsigned int (*cpus_left)(int cpu);
 };
 
 /**
@@ -328,7 +318,8 @@ struct perfmlock_habit {
 
 /**
  * struct perfmlock_ledger - all books
- * @lock: guards everything below; innermost, held for short
+ * @lock: guards everything below; innermost, held for short, and never
+ *	  taken from an interrupt
  * @ops: the owner's
  * @exclusive: U is moved by perf alone
  * @page_shift: of the kernel's pages
@@ -341,6 +332,7 @@ struct perfmlock_habit {
  * @nr_calls: room in @calls
  * @calls: calls under way
  * @active: a bit for each that is in use
+ * @nr_active: how many those are
  * @nr_denials: ever
  * @denials: the last ones
  * @nr_drifts: ever
@@ -366,6 +358,7 @@ struct perfmlock_ledger {
 	unsigned int nr_calls;
 	struct perfmlock_call *calls;
 	unsigned long *active;
+	unsigned int nr_active;
 	u64 nr_denials;
 	struct perfmlock_denial *denials;
 	u64 nr_drifts;
@@ -387,25 +380,21 @@ int perfmlock_ledger_fill(struct perfmlock_ledger *ledger);
 bool perfmlock_ledger_reap(struct perfmlock_ledger *ledger);
 void perfmlock_ledger_reset(struct perfmlock_ledger *ledger);
 
-struct perfmlock_call *
-perfmlock_map_begin(struct perfmlock_ledger *ledger,
-		    const struct perfmlock_actor *actor,
-		    const struct perfmlock_call *call);
+struct perfmlock_call *perfmlock_call_new(struct perfmlock_ledger *ledger);
+bool perfmlock_map_begin(struct perfmlock_ledger *ledger,
+			 struct perfmlock_call *call, const void *user);
 void perfmlock_map_end(struct perfmlock_ledger *ledger,
-		       struct perfmlock_call *call,
-		       const struct perfmlock_actor *actor,
-		       const struct perfmlock_result *result);
+		       struct perfmlock_call *call, int ret, const void *rb,
+		       long user, long mm);
 struct perfmlock_buffer *
 perfmlock_close_buffer(struct perfmlock_ledger *ledger, const void *task,
 		       const void *rb);
-struct perfmlock_call *
-perfmlock_close_begin(struct perfmlock_ledger *ledger,
-		      const struct perfmlock_buffer *data,
-		      const struct perfmlock_call *call);
+void perfmlock_close_begin(struct perfmlock_ledger *ledger,
+			   struct perfmlock_call *call,
+			   const struct perfmlock_buffer *data);
 void perfmlock_close_end(struct perfmlock_ledger *ledger,
-			 struct perfmlock_call *call,
-			 const struct perfmlock_actor *actor, const void *rb,
-			 const struct perfmlock_state *after);
+			 struct perfmlock_call *call, const void *rb, long user,
+			 long mm);
 void perfmlock_open(struct perfmlock_ledger *ledger, const void *rb,
 		    unsigned long pgoff);
 

@@ -82,6 +82,16 @@ static void want_walk(void)
 	want_upkeep();
 }
 
+static void caller(struct perfmlock_actor *actor)
+{
+	perfmlock_actor_of(current, current_cred(), actor);
+}
+
+static void event(const void *event, struct perfmlock_event *of)
+{
+	perfmlock_event_of(event, of);
+}
+
 static const void *hold_user(const struct perfmlock_actor *actor)
 {
 	want_upkeep();
@@ -120,6 +130,11 @@ static unsigned int cpus_left(int from)
 }
 
 static const struct perfmlock_ledger_ops ledger_ops = {
+	.caller = caller,
+	.event = event,
+	.limit = perfmlock_limit,
+	.exempt = perfmlock_exempt,
+	.cpus_left = cpus_left,
 	.hold_user = hold_user,
 	.hold_mm = hold_mm,
 	.user_gone = user_gone,
@@ -127,7 +142,6 @@ static const struct perfmlock_ledger_ops ledger_ops = {
 	.drop_user = perfmlock_drop_user,
 	.drop_mm = drop_mm,
 	.low = want_upkeep,
-	.cpus_left = cpus_left,
 };
 
 static void stop_upkeep(void)

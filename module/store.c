@@ -27,10 +27,9 @@ static struct hlist_head *bucket_at(const struct perfmlock_store *store,
 static unsigned int bucket_of(const struct perfmlock_store *store,
 			      const void *key)
 {
-	unsigned int mask = roundup_pow_of_two(store->buckets) - 1;
-	unsigned int i = hash_ptr(key, 32) & mask;
+	unsigned int i = hash_ptr(key, 32) & store->mask;
 
-	return i < store->buckets ? i : i & (mask >> 1);
+	return i < store->buckets ? i : i & (store->mask >> 1);
 }
 
 static void split_bucket(struct perfmlock_store *store)
@@ -44,6 +43,7 @@ static void split_bucket(struct perfmlock_store *store)
 	to = bucket_at(store, new);
 	INIT_HLIST_HEAD(to);
 	store->buckets++;
+	store->mask = roundup_pow_of_two(store->buckets) - 1;
 	hlist_for_each_entry_safe(node, next, bucket_at(store, old), hash) {
 		if (bucket_of(store, node->key) == new) {
 			hlist_del(&node->hash);
@@ -52,19 +52,10 @@ static void split_bucket(struct perfmlock_store *store)
 	}
 }
 
-/**
- * perfmlock_store_low() - does the store want filling
- * @store: the store
- *
- * Context: any, under the store's lock.
- *
- * Return: true if perfmlock_store_fill() should run soon.
- */
-bool perfmlock_store_low(const struct perfmlock_store *store)
+static bool wants_room(const struct perfmlock_store *store)
 {
-	return store->nr_free < reserve_of(store) / 2 ||
-	       (store->nr + reserve_of(store) > store->room &&
-		store->room < PERFMLOCK_SEGMENTS * PERFMLOCK_SEGMENT);
+	return store->nr + reserve_of(store) > store->room &&
+	       store->room < PERFMLOCK_SEGMENTS * PERFMLOCK_SEGMENT;
 }
 
 static int add_segment(struct perfmlock_store *store)
@@ -76,16 +67,39 @@ static int add_segment(struct perfmlock_store *store)
 	if (!segment)
 		return -ENOMEM;
 
-	raw_spin_lock_irq(store->lock);
+	raw_spin_lock(store->lock);
 	at = store->room >> PERFMLOCK_SEGMENT_BITS;
 	if (at < PERFMLOCK_SEGMENTS) {
 		store->segment[at] = segment;
 		store->room += PERFMLOCK_SEGMENT;
 		segment = NULL;
 	}
-	raw_spin_unlock_irq(store->lock);
+	raw_spin_unlock(store->lock);
 	kvfree(segment);
 	return 0;
+}
+
+static struct perfmlock_node *pop(struct perfmlock_store *store)
+{
+	struct perfmlock_node *node = store->free;
+
+	if (node) {
+		store->free = node->next_free;
+		store->nr_free--;
+	}
+	return node;
+}
+
+/* One by one: the lock is one that an mmap() waits for. */
+static struct perfmlock_node *take_excess(struct perfmlock_store *store)
+{
+	struct perfmlock_node *node = NULL;
+
+	raw_spin_lock(store->lock);
+	if (store->nr_free > 2 * reserve_of(store))
+		node = pop(store);
+	raw_spin_unlock(store->lock);
+	return node;
 }
 
 /**
@@ -98,51 +112,43 @@ static int add_segment(struct perfmlock_store *store)
  */
 int perfmlock_store_fill(struct perfmlock_store *store)
 {
-	struct perfmlock_node *node;
-	LIST_HEAD(taken);
-	int want, i, ret = 0;
+	struct perfmlock_node *node, *taken = NULL, *last = NULL;
+	int want, got, ret = 0;
 	bool wider;
 
 	do {
-		raw_spin_lock_irq(store->lock);
-		wider = store->nr + reserve_of(store) > store->room &&
-			store->room < PERFMLOCK_SEGMENTS * PERFMLOCK_SEGMENT;
+		raw_spin_lock(store->lock);
+		wider = wants_room(store);
 		want = (int)reserve_of(store) - (int)store->nr_free;
-		raw_spin_unlock_irq(store->lock);
+		raw_spin_unlock(store->lock);
 		if (wider)
 			ret = add_segment(store);
 	} while (wider && !ret);
 
-	for (i = 0; i < want; i++) {
+	for (got = 0; got < want; got++) {
 		node = kmem_cache_alloc(store->cache, GFP_KERNEL);
 		if (!node) {
 			ret = -ENOMEM;
-			want = i;
 			break;
 		}
-		list_add(&node->list, &taken);
+		node->next_free = taken;
+		taken = node;
+		if (!last)
+			last = node;
 	}
 
-	raw_spin_lock_irq(store->lock);
-	list_splice_init(&taken, &store->free);
-	if (want > 0)
-		store->nr_free += want;
-	while (store->nr_free > 2 * reserve_of(store)) {
-		/* in portions: the lock is one that an mmap() waits for */
-		for (i = 0; i < 64 && store->nr_free > reserve_of(store); i++) {
-			list_move(store->free.next, &taken);
-			store->nr_free--;
-		}
-		raw_spin_unlock_irq(store->lock);
-		while (!list_empty(&taken)) {
-			node = list_first_entry(&taken, struct perfmlock_node,
-						list);
-			list_del(&node->list);
-			kmem_cache_free(store->cache, node);
-		}
-		raw_spin_lock_irq(store->lock);
+	raw_spin_lock(store->lock);
+	if (taken) {
+		last->next_free = store->free;
+		store->free = taken;
+		store->nr_free += got;
 	}
-	raw_spin_unlock_irq(store->lock);
+	store->low_water = reserve_of(store) / 2;
+	store->low = false;
+	raw_spin_unlock(store->lock);
+
+	while ((node = take_excess(store)))
+		kmem_cache_free(store->cache, node);
 	return ret;
 }
 
@@ -167,7 +173,6 @@ int perfmlock_store_init(struct perfmlock_store *store, raw_spinlock_t *lock,
 	store->lock = lock;
 	store->reserve = reserve;
 	INIT_LIST_HEAD(&store->list);
-	INIT_LIST_HEAD(&store->free);
 	store->cache = kmem_cache_create(name, size, 0, 0, NULL);
 	if (!store->cache)
 		return -ENOMEM;
@@ -177,6 +182,7 @@ int perfmlock_store_init(struct perfmlock_store *store, raw_spinlock_t *lock,
 		return ret;
 	}
 	store->buckets = 1;
+	store->mask = 0;
 	return 0;
 }
 
@@ -193,8 +199,9 @@ void perfmlock_store_destroy(struct perfmlock_store *store)
 
 	if (!store->cache)
 		return;
-	list_splice_init(&store->list, &store->free);
-	list_for_each_entry_safe(node, next, &store->free, list)
+	list_for_each_entry_safe(node, next, &store->list, list)
+		kmem_cache_free(store->cache, node);
+	while ((node = pop(store)))
 		kmem_cache_free(store->cache, node);
 	for (i = 0; i < PERFMLOCK_SEGMENTS && store->segment[i]; i++)
 		kvfree(store->segment[i]);
@@ -202,22 +209,17 @@ void perfmlock_store_destroy(struct perfmlock_store *store)
 	store->cache = NULL;
 }
 
-/**
- * perfmlock_store_find() - the record of a key
- * @store: the store
- * @key: its key
- *
- * Context: any, under the store's lock.
- *
- * Return: the record or NULL.
- */
-void *perfmlock_store_find(const struct perfmlock_store *store, const void *key)
+/* perfmlock_store_find(), where the last one found is another. */
+void *perfmlock_store_search(struct perfmlock_store *store, const void *key)
 {
 	struct perfmlock_node *node;
 
-	hlist_for_each_entry(node, bucket_at(store, bucket_of(store, key)), hash)
-		if (node->key == key)
+	hlist_for_each_entry(node, bucket_at(store, bucket_of(store, key)), hash) {
+		if (node->key == key) {
+			store->recent = node;
 			return node;
+		}
+	}
 	return NULL;
 }
 
@@ -236,16 +238,22 @@ void *perfmlock_store_add(struct perfmlock_store *store, const void *key,
 {
 	struct perfmlock_node *node;
 
-	if (!store->nr_free)
+	if (store->nr_free <= store->low_water)
+		store->low = true;
+	node = pop(store);
+	if (!node)
 		return NULL;
-	node = list_first_entry(&store->free, struct perfmlock_node, list);
-	store->nr_free--;
-	list_move_tail(&node->list, &store->list);
+	list_add_tail(&node->list, &store->list);
 	node->key = key;
 	INIT_HLIST_NODE(&node->hash);
 	if (hashed) {
-		if (store->nr >= store->buckets && store->buckets < store->room)
-			split_bucket(store);
+		if (store->nr >= store->buckets) {
+			if (store->buckets < store->room)
+				split_bucket(store);
+			else
+				store->low = true;
+		}
+		store->recent = node;
 		hlist_add_head(&node->hash,
 			       bucket_at(store, bucket_of(store, key)));
 	}
@@ -264,9 +272,13 @@ void perfmlock_store_del(struct perfmlock_store *store, void *record)
 {
 	struct perfmlock_node *node = record;
 
+	if (store->recent == node)
+		store->recent = NULL;
 	hlist_del_init(&node->hash);
-	list_move(&node->list, &store->free);
+	list_del(&node->list);
 	node->key = NULL;
+	node->next_free = store->free;
+	store->free = node;
 	store->nr--;
 	store->nr_free++;
 }

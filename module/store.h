@@ -15,12 +15,16 @@
 /**
  * struct perfmlock_node - head of every record
  * @hash: in a bucket, unhashed where the record has no key of its own
- * @list: in order of creation; on the free list while unused
+ * @list: in order of creation
+ * @next_free: while unused, instead
  * @key: opaque identity, never dereferenced; NULL in a cursor
  */
 struct perfmlock_node {
 	struct hlist_node hash;
-	struct list_head list;
+	union {
+		struct list_head list;
+		struct perfmlock_node *next_free;
+	};
 	const void *key;
 };
 
@@ -32,11 +36,15 @@ struct perfmlock_node {
  * struct perfmlock_store - records of one kind
  * @lock: the ledger's lock, that guards all members
  * @list: live records and cursors, oldest first
- * @free: memory for further ones
+ * @free: memory for further ones, a stack
  * @nr: live records
  * @nr_free: records on @free
  * @reserve: least number that a filled store has on @free
+ * @low_water: with fewer on @free, perfmlock_store_fill() is wanted
+ * @low: it is wanted
+ * @recent: found or added last: calls come in pairs
  * @buckets: of the hash, in use
+ * @mask: of the next full doubling of @buckets
  * @room: buckets whose segments are there
  * @cache: where the memory comes from
  * @segment: the buckets (linear hashing: one is split for each insertion over
@@ -45,11 +53,15 @@ struct perfmlock_node {
 struct perfmlock_store {
 	raw_spinlock_t *lock;
 	struct list_head list;
-	struct list_head free;
+	struct perfmlock_node *free;
 	unsigned int nr;
 	unsigned int nr_free;
 	unsigned int reserve;
+	unsigned int low_water;
+	bool low;
+	struct perfmlock_node *recent;
 	unsigned int buckets;
+	unsigned int mask;
 	unsigned int room;
 	struct kmem_cache *cache;
 	struct hlist_head *segment[PERFMLOCK_SEGMENTS];
@@ -58,15 +70,31 @@ struct perfmlock_store {
 int perfmlock_store_init(struct perfmlock_store *store, raw_spinlock_t *lock,
 			 const char *name, size_t size, unsigned int reserve);
 void perfmlock_store_destroy(struct perfmlock_store *store);
-bool perfmlock_store_low(const struct perfmlock_store *store);
 int perfmlock_store_fill(struct perfmlock_store *store);
 
-void *perfmlock_store_find(const struct perfmlock_store *store, const void *key);
+void *perfmlock_store_search(struct perfmlock_store *store, const void *key);
 void *perfmlock_store_add(struct perfmlock_store *store, const void *key,
 			  bool hashed);
 void perfmlock_store_del(struct perfmlock_store *store, void *record);
 void *perfmlock_store_next(const struct perfmlock_store *store,
 			   const struct perfmlock_node *after);
+
+/**
+ * perfmlock_store_find() - the record of a key
+ * @store: the store
+ * @key: its key
+ *
+ * Context: any, under the store's lock.
+ *
+ * Return: the record or NULL.
+ */
+static inline void *perfmlock_store_find(struct perfmlock_store *store,
+					 const void *key)
+{
+	if (store->recent && store->recent->key == key)
+		return store->recent;
+	return perfmlock_store_search(store, key);
+}
 
 /* Every live record, cursors left out; @node may be deleted in the body. */
 #define perfmlock_store_for_each(node, next, store)			\

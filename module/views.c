@@ -230,7 +230,7 @@ static void print_denial(struct seq_file *m, const struct row *row)
 		   d->actor.uid, kind_names[d->kind]);
 	/* what the kernel computed, under its own names */
 	seq_printf(m, " vma_start=0x%lx vma_end=0x%lx vma_size=%ld user_extra=%ld user_lock_limit=%lu user_locked=%lu locked=%lu lock_limit=%lu pinned_vm=%ld extra=%ld",
-		   d->start, d->end, d->pages, d->charge.user, d->state.limit,
+		   d->start, d->start + (d->pages << PAGE_SHIFT), d->pages, d->charge.user, d->state.limit,
 		   d->charge.user_locked, d->charge.locked, d->state.rlimit,
 		   d->state.mm, d->charge.mm);
 	seq_printf(m, " user_counter=%ld online_cpus=%u", d->state.user,
@@ -328,13 +328,13 @@ static void rewind_reader(struct reader *reader)
 
 	/* what has ended since is not to be shown as alive */
 	perfmlock_ledger_reap(ledger);
-	raw_spin_lock_irq(&ledger->lock);
+	raw_spin_lock(&ledger->lock);
 	if (reader->listed)
 		list_del(&reader->cursor.list);
 	if (store)
 		list_add(&reader->cursor.list, &store->list);
 	reader->listed = store;
-	raw_spin_unlock_irq(&ledger->lock);
+	raw_spin_unlock(&ledger->lock);
 	reader->seq = 0;
 	reader->at = 0;
 }
@@ -344,10 +344,10 @@ static bool fetch(struct reader *reader)
 {
 	bool got;
 
-	raw_spin_lock_irq(&ledger->lock);
+	raw_spin_lock(&ledger->lock);
 	got = reader->listing->copy(&reader->row, &reader->cursor,
 				    &reader->seq);
-	raw_spin_unlock_irq(&ledger->lock);
+	raw_spin_unlock(&ledger->lock);
 	return got;
 }
 
@@ -423,10 +423,10 @@ static int listing_release(struct inode *inode, struct file *file)
 	struct seq_file *m = file->private_data;
 	struct reader *reader = m->private;
 
-	raw_spin_lock_irq(&ledger->lock);
+	raw_spin_lock(&ledger->lock);
 	if (reader->listed)
 		list_del(&reader->cursor.list);
-	raw_spin_unlock_irq(&ledger->lock);
+	raw_spin_unlock(&ledger->lock);
 	return seq_release_private(inode, file);
 }
 
@@ -460,13 +460,13 @@ static int status_show(struct seq_file *m, void *v)
 
 	perfmlock_ledger_reap(ledger);
 	perfmlock_kernel_refresh();
-	raw_spin_lock_irq(&ledger->lock);
+	raw_spin_lock(&ledger->lock);
 	totals = ledger->totals;
 	users = ledger->users.nr;
 	mms = ledger->mms.nr;
 	buffers = ledger->buffers.nr;
 	adopted = ledger->adopted;
-	raw_spin_unlock_irq(&ledger->lock);
+	raw_spin_unlock(&ledger->lock);
 
 	seq_printf(m, "version: %s\n", THIS_MODULE->version);
 	seq_printf(m, "contract: %d\n", CONTRACT_VERSION);
