@@ -35,10 +35,27 @@ void perfmlock_compare(struct perfmlock_ledger *ledger,
 		       struct perfmlock_user *user, struct perfmlock_mm *mm);
 void perfmlock_denied(struct perfmlock_ledger *ledger,
 		      const struct perfmlock_call *call, long user_after);
-void perfmlock_right_state(const struct perfmlock_user *user,
-			   const struct perfmlock_books *mm,
-			   const struct perfmlock_state *kernel,
-			   struct perfmlock_state *right);
+
+/**
+ * perfmlock_right_state() - what the kernel would see had it always been right
+ * @user: the user's row
+ * @mm: the mm's books
+ * @kernel: the kernel's counters and limits, from before the call is booked
+ * @right: result
+ *
+ * Context: any; the lock is held.
+ */
+static inline void perfmlock_right_state(const struct perfmlock_user *user,
+					 const struct perfmlock_books *mm,
+					 const struct perfmlock_state *kernel,
+					 struct perfmlock_state *right)
+{
+	right->user = perfmlock_books(user->foreign, user->books.correct);
+	right->mm = perfmlock_books(perfmlock_foreign(kernel->mm, mm->kernel),
+				    mm->correct);
+	right->limit = kernel->limit;
+	right->rlimit = kernel->rlimit;
+}
 
 /* The model that explains this kernel best. */
 static inline const struct perfmlock_model *

@@ -110,27 +110,6 @@ void perfmlock_compare(struct perfmlock_ledger *ledger,
 	perfmlock_record_drift(ledger, &drift);
 }
 
-/**
- * perfmlock_right_state() - what the kernel would see had it always been right
- * @user: the user's row
- * @mm: the mm's books
- * @kernel: the kernel's counters and limits, from before the call is booked
- * @right: result
- *
- * Context: any; the lock is held.
- */
-void perfmlock_right_state(const struct perfmlock_user *user,
-			   const struct perfmlock_books *mm,
-			   const struct perfmlock_state *kernel,
-			   struct perfmlock_state *right)
-{
-	right->user = perfmlock_books(user->foreign, user->books.correct);
-	right->mm = perfmlock_books(perfmlock_foreign(kernel->mm, mm->kernel),
-				    mm->correct);
-	right->limit = kernel->limit;
-	right->rlimit = kernel->rlimit;
-}
-
 /* Is this EPERM one that the accounting gives? */
 static bool refused_by_accounting(const struct perfmlock_ledger *ledger,
 				  const struct perfmlock_call *call,
