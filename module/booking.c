@@ -11,6 +11,7 @@
  * comes first and is short.
  */
 #include <linux/bitmap.h>
+#include <linux/err.h>
 
 #include "books.h"
 
@@ -37,8 +38,30 @@ struct perfmlock_call *perfmlock_call_new(struct perfmlock_ledger *ledger)
 	slot = find_first_zero_bit(ledger->active, ledger->nr_calls);
 	if (slot < ledger->nr_calls)
 		return &ledger->calls[slot];
+	for_each_set_bit(slot, ledger->active, ledger->nr_calls)
+		perfmlock_call_disturbed(ledger, &ledger->calls[slot]);
 	ledger->totals.calls_full++;
+	ledger->ops->low();
 	return NULL;
+}
+
+/**
+ * perfmlock_call_disturbed() - beside a call goes one that is not followed
+ * @ledger: the ledger
+ * @call: a call under way
+ *
+ * Whose counter the other moves is not known: this one does not trust what it
+ * measures, and what is left over is nobody's.
+ *
+ * Context: any; the lock is held.
+ */
+void perfmlock_call_disturbed(struct perfmlock_ledger *ledger,
+			      struct perfmlock_call *call)
+{
+	ledger->blind = true;
+	call->overlap = true;
+	if (call->user)
+		call->user->unsure = true;
 }
 
 static void note_overlaps(struct perfmlock_ledger *ledger,
@@ -52,6 +75,9 @@ static void note_overlaps(struct perfmlock_ledger *ledger,
 		if (other->user == call->user) {
 			other->overlap = true;
 			call->overlap = true;
+		} else if (!other->user || !call->user) {
+			perfmlock_call_disturbed(ledger, other);
+			perfmlock_call_disturbed(ledger, call);
 		}
 		if (other->event == call->event && other->maps && call->maps) {
 			other->same_event = true;
@@ -67,13 +93,15 @@ static __always_inline void begin(struct perfmlock_ledger *ledger,
 	call->user = user;
 	call->taken = 0;
 	call->freed = 0;
+	call->open_rb = NULL;
 	call->overlap = false;
 	call->same_event = false;
-	if (!user->inflight++) {
+	if (likely(user) && !user->inflight++) {
 		user->foreign = perfmlock_foreign(call->before.user,
 						  user->books.kernel);
 		user->remapped = 0;
 		user->unmapped = 0;
+		user->unsure = false;
 	}
 	if (unlikely(ledger->nr_active++))
 		note_overlaps(ledger, call);
@@ -83,7 +111,8 @@ static __always_inline void begin(struct perfmlock_ledger *ledger,
 /*
  * With no call of the user under way any more, U must be what the books and
  * the others make it. If not, what was inferred is mended where a known
- * mistake accounts for the rest; else the rest is foreign.
+ * mistake accounts for the rest. What is left then is foreign, but on a
+ * counter that is perf's alone.
  */
 static void settle(struct perfmlock_ledger *ledger, struct perfmlock_user *user,
 		   long counter)
@@ -93,15 +122,18 @@ static void settle(struct perfmlock_ledger *ledger, struct perfmlock_user *user,
 
 	rest = perfmlock_drift(perfmlock_foreign(counter, user->books.kernel),
 			       user->foreign);
-	if (!rest)
+	if (!rest || user->unsure)
 		return;
+	drift.step = PERFMLOCK_REMAP;
 	if (rest == user->remapped) {
-		drift.step = PERFMLOCK_REMAP;
 		drift.cause = PERFMLOCK_REMAP_CHARGE;
-	} else if (rest == user->unmapped) {
+	} else if (rest == user->unmapped ||
+		   (ledger->exclusive && rest > 0 && rest < user->unmapped)) {
 		drift.step = PERFMLOCK_LAST_UNMAP;
 		drift.cause = PERFMLOCK_LOST_UNCHARGE;
 		drift.correct_user = -rest;
+	} else if (ledger->exclusive) {
+		drift.cause = PERFMLOCK_UNEXPLAINED;
 	} else {
 		return;
 	}
@@ -119,7 +151,7 @@ static __always_inline void end(struct perfmlock_ledger *ledger,
 {
 	struct perfmlock_user *user = call->user;
 
-	if (!--user->inflight && unlikely(call->overlap))
+	if (likely(user) && !--user->inflight && unlikely(call->overlap))
 		settle(ledger, user, counter);
 	ledger->nr_active--;
 	__clear_bit(call - ledger->calls, ledger->active);
@@ -301,29 +333,29 @@ static void right_charge(const struct perfmlock_ledger *ledger,
 		*right = by_new_limit;
 }
 
-static void first_map(struct perfmlock_ledger *ledger,
-		      struct perfmlock_call *call,
-		      const struct perfmlock_observation *obs, const void *rb,
-		      struct perfmlock_mm *mm, struct perfmlock_buffer *data)
+static struct perfmlock_buffer *
+row_for(struct perfmlock_ledger *ledger, const struct perfmlock_call *call,
+	enum perfmlock_kind kind, const void *rb, struct perfmlock_mm *mm)
 {
-	struct perfmlock_user *user = call->user;
-	struct perfmlock_buffer *buffer;
-	struct perfmlock_charge right;
 	struct perfmlock_event event;
 	struct perfmlock_actor actor;
-	struct perfmlock_state state;
 
 	ledger->ops->caller(&actor);
 	ledger->ops->event(call->event, &event);
-	buffer = perfmlock_buffer_new(ledger, rb, obs->kind, &actor, user, mm,
-				      &event, call->pgoff, call->pages);
-	if (!buffer)
-		return;
-	if (data) {
-		buffer->aux = data;
-		data->aux = buffer;
-		data->maps++;
-	}
+	memcpy(mm->comm, actor.comm, sizeof(mm->comm));
+	return perfmlock_buffer_new(ledger, rb, kind, &actor, call->user, mm,
+				    &event, call->pgoff, call->pages);
+}
+
+static __always_inline void
+first_map(struct perfmlock_ledger *ledger, struct perfmlock_call *call,
+	  const struct perfmlock_observation *obs, struct perfmlock_mm *mm,
+	  struct perfmlock_buffer *buffer)
+{
+	struct perfmlock_user *user = call->user;
+	struct perfmlock_charge right;
+	struct perfmlock_state state;
+
 	perfmlock_right_state(user, &mm->books, &call->before, &state);
 	right_charge(ledger, call, &state, obs->user, &right);
 
@@ -339,7 +371,6 @@ static void first_map(struct perfmlock_ledger *ledger,
 	mm->books.correct += right.mm;
 	mm->rlimit = call->before.rlimit;
 	mm->uid = user->uid;
-	memcpy(mm->comm, actor.comm, sizeof(mm->comm));
 	ledger->totals.mmaps++;
 	if (!alone(ledger))
 		tell_others(ledger, call, user, right.user);
@@ -370,6 +401,7 @@ static void further_map(struct perfmlock_ledger *ledger,
 	call->user->books.kernel += obs->user;
 	mm->books.kernel += obs->mm;
 	mm->rlimit = call->before.rlimit;
+	mm->uid = call->user->uid;
 	ledger->totals.remaps++;
 	judge(ledger, call, obs);
 	compare(ledger, obs, &nothing, buffer, call->user, mm);
@@ -411,6 +443,164 @@ static void adopt_map(struct perfmlock_ledger *ledger,
 			     call->pages, &event);
 }
 
+/*
+ * Two that map the same event at once
+ *
+ * One of them made the buffer and was charged, and may return last. Who met
+ * the buffer when it began did not make it; whose M moved did, for no kernel
+ * has ever put a re-map on M. Until it is known, the row is pending: it is
+ * listed and has no charges.
+ */
+
+/* Is a call under way that may have made this buffer? */
+static bool has_rival(const struct perfmlock_ledger *ledger,
+		      const struct perfmlock_call *call, const void *rb)
+{
+	const struct perfmlock_call *other;
+	unsigned int i;
+
+	for_each_set_bit(i, ledger->active, ledger->nr_calls) {
+		other = &ledger->calls[i];
+		if (other != call && other->maps && other->rb != rb &&
+		    other->event == call->event)
+			return true;
+	}
+	return false;
+}
+
+/* What the mapping that made the row pending did to U, it being @step. */
+static void book_pending(struct perfmlock_ledger *ledger,
+			 struct perfmlock_buffer *data,
+			 enum perfmlock_step step)
+{
+	static const struct perfmlock_charge nothing;
+	struct perfmlock_observation obs = {
+		.step = step,
+		.kind = PERFMLOCK_DATA,
+		.pages = data->pages,
+	};
+
+	obs.user = perfmlock_model_user(perfmlock_model_of(ledger), &obs);
+	data->pending = PERFMLOCK_BOOKED;
+	data->kernel_user += obs.user;
+	data->user->books.kernel += obs.user;
+	if (step == PERFMLOCK_REMAP) {
+		ledger->totals.remaps++;
+		compare(ledger, &obs, &nothing, data, data->user, data->mm);
+		return;
+	}
+	/* all on U: that is what fits where M did not move */
+	data->first_user = obs.user;
+	data->correct_user = obs.user;
+	data->user->books.correct += obs.user;
+	ledger->totals.mmaps++;
+}
+
+static void take_over(struct perfmlock_ledger *ledger,
+		      struct perfmlock_call *call,
+		      const struct perfmlock_observation *obs,
+		      struct perfmlock_mm *mm, struct perfmlock_buffer *data)
+{
+	long remapped;
+
+	book_pending(ledger, data, PERFMLOCK_REMAP);
+	remapped = data->kernel_user;
+	data->user->books.buffers--;
+	data->mm->books.buffers--;
+	data->user = call->user;
+	data->mm = mm;
+	data->user->books.buffers++;
+	data->mm->books.buffers++;
+	data->maps++;
+	data->pid = mm->pid;
+	memcpy(data->comm, mm->comm, sizeof(data->comm));
+	first_map(ledger, call, obs, mm, data);
+	data->kernel_user += remapped;
+}
+
+/* Nobody else is left who may have made it. */
+static void resolve(struct perfmlock_ledger *ledger,
+		    const struct perfmlock_call *call, const void *rb)
+{
+	struct perfmlock_buffer *data;
+
+	data = perfmlock_store_find(&ledger->buffers, rb);
+	if (!data || !data->pending || has_rival(ledger, call, rb))
+		return;
+	if (data->pending == PERFMLOCK_MAYBE_FIRST) {
+		book_pending(ledger, data, PERFMLOCK_MAP);
+		return;
+	}
+	data->pending = PERFMLOCK_BOOKED;
+	data->adopted = true;
+	ledger->adopted++;
+}
+
+/*
+ * A close was left open for this call to return with the buffer. If it did
+ * not, and nobody else can, that close was the last, and the kernel did not
+ * uncharge: else it would have detached the event.
+ */
+static void close_open(struct perfmlock_ledger *ledger,
+		       const struct perfmlock_call *call)
+{
+	static const struct perfmlock_observation nothing_done = {
+		.step = PERFMLOCK_LAST_UNMAP,
+	};
+	struct perfmlock_charge charged = { .user = 0 };
+	const struct perfmlock_call *other;
+	struct perfmlock_buffer *data;
+	unsigned int i;
+
+	for_each_set_bit(i, ledger->active, ledger->nr_calls) {
+		other = &ledger->calls[i];
+		if (other != call && other->maps &&
+		    other->open_rb == call->open_rb)
+			return;
+	}
+	data = perfmlock_store_find(&ledger->buffers, call->open_rb);
+	if (!data || data->maps)
+		return;
+	charged.user = -data->first_user;
+	charged.mm = -data->kernel_mm;
+	perfmlock_compare(ledger, &nothing_done, &charged,
+			  PERFMLOCK_LOST_UNCHARGE, data, data->user, data->mm);
+	perfmlock_buffer_drop(ledger, data);
+}
+
+/*
+ * Books a mapping beside which another of the same event was under way.
+ * Returns false if nothing is special about it.
+ */
+static bool map_beside_rival(struct perfmlock_ledger *ledger,
+			     struct perfmlock_call *call,
+			     struct perfmlock_observation *obs, const void *rb,
+			     struct perfmlock_mm *mm,
+			     struct perfmlock_buffer *data)
+{
+	bool met_it = call->rb == rb;
+
+	if (obs->kind == PERFMLOCK_AUX)
+		return false;
+	if (!data) {
+		if (!has_rival(ledger, call, rb) || obs->mm ||
+		    (!met_it && !call->overlap && obs->user))
+			return false;
+		data = row_for(ledger, call, PERFMLOCK_DATA, rb, mm);
+		if (data)
+			data->pending = met_it ? PERFMLOCK_NOT_FIRST :
+						 PERFMLOCK_MAYBE_FIRST;
+		return true;
+	}
+	if (!data->pending || met_it ||
+	    (!obs->mm && has_rival(ledger, call, rb)))
+		return false;
+	obs->step = PERFMLOCK_MAP;
+	obs->user = change_of_user(ledger, call, obs, obs->user);
+	take_over(ledger, call, obs, mm, data);
+	return true;
+}
+
 /**
  * perfmlock_map_end() - perf_mmap() returns
  * @ledger: the ledger
@@ -448,24 +638,39 @@ void perfmlock_map_end(struct perfmlock_ledger *ledger,
 		perfmlock_buffer_stale(ledger, data);
 		data = NULL;
 	}
+	row = perfmlock_store_find(&ledger->mms, call->mm) ?:
+	      perfmlock_books_of_mm(ledger, call->mm, NULL);
+	if (unlikely(!row))
+		goto out;
+	if (unlikely(call->same_event) &&
+	    map_beside_rival(ledger, call, &obs, rb, row, data))
+		goto out;
 	if (unlikely(!data && call->rb == rb)) {
 		/* its first mapping was not seen */
 		adopt_map(ledger, call, rb);
 		goto out;
 	}
 	buffer = obs.kind == PERFMLOCK_AUX && data ? data->aux : data;
-
-	row = perfmlock_store_find(&ledger->mms, call->mm) ?:
-	      perfmlock_books_of_mm(ledger, call->mm, NULL);
-	if (unlikely(!row))
-		goto out;
 	obs.step = buffer ? PERFMLOCK_REMAP : PERFMLOCK_MAP;
 	obs.user = change_of_user(ledger, call, &obs, obs.user);
-	if (buffer)
+	if (buffer) {
 		further_map(ledger, call, &obs, row, buffer);
-	else
-		first_map(ledger, call, &obs, rb, row, data);
+		goto out;
+	}
+	buffer = row_for(ledger, call, obs.kind, rb, row);
+	if (unlikely(!buffer))
+		goto out;
+	if (unlikely(data)) {
+		buffer->aux = data;
+		data->aux = buffer;
+		data->maps++;
+	}
+	first_map(ledger, call, &obs, row, buffer);
 out:
+	if (unlikely(call->same_event))
+		resolve(ledger, call, rb);
+	if (unlikely(call->open_rb))
+		close_open(ledger, call);
 	end(ledger, call, user);
 }
 
@@ -507,32 +712,32 @@ void perfmlock_open(struct perfmlock_ledger *ledger, const void *rb,
  *
  * Context: any; the lock is held.
  *
- * Return: its data part, NULL if there is nothing to observe.
+ * Return: its data part, NULL if the books do not have it, an error pointer
+ * if there is nothing to observe.
  */
 struct perfmlock_buffer *
 perfmlock_close_buffer(struct perfmlock_ledger *ledger, const void *task,
 		       const void *rb)
 {
-	struct perfmlock_buffer *data;
 	unsigned int i;
 
 	if (unlikely(ledger->nr_active))
 		for_each_set_bit(i, ledger->active, ledger->nr_calls)
 			if (ledger->calls[i].task == task &&
 			    ledger->calls[i].maps)
-				return NULL;
+				return ERR_PTR(-EBUSY);
 
-	data = perfmlock_store_find(&ledger->buffers, rb);
-	if (unlikely(!data))
-		ledger->totals.unknown_closes++;
-	return data;
+	return perfmlock_store_find(&ledger->buffers, rb);
 }
 
 /**
  * perfmlock_close_begin() - perf_mmap_close() is entered
  * @ledger: the ledger
  * @call: of perfmlock_call_new(), filled in
- * @data: of perfmlock_close_buffer()
+ * @data: of perfmlock_close_buffer(), or NULL
+ *
+ * Whom the kernel will uncharge for a buffer that the books do not have, or
+ * have adopted, is not known: the call disturbs everybody's.
  *
  * Context: any; the lock is held since @data was looked up.
  */
@@ -541,6 +746,11 @@ void perfmlock_close_begin(struct perfmlock_ledger *ledger,
 			   const struct perfmlock_buffer *data)
 {
 	call->maps = false;
+	if (unlikely(!data || data->adopted)) {
+		call->frees = 0;
+		begin(ledger, call, NULL);
+		return;
+	}
 	call->frees = data->correct_user;
 	begin(ledger, call, data->user);
 }
@@ -579,17 +789,41 @@ close_last(struct perfmlock_ledger *ledger, const struct perfmlock_call *call,
 		.mm = -buffer->kernel_mm,
 	};
 
-	if (likely(!buffer->adopted)) {
-		compare(ledger, obs, &charged, buffer, buffer->user,
-			buffer->mm);
-		if (unlikely(obs->user && buffer->user != call->user))
-			perfmlock_compare(ledger, obs, &charged,
-					  PERFMLOCK_AUX_WRONG_USER, buffer,
-					  buffer->user, buffer->mm);
-	}
+	compare(ledger, obs, &charged, buffer, buffer->user, buffer->mm);
+	if (unlikely(obs->user && buffer->user != call->user))
+		perfmlock_compare(ledger, obs, &charged,
+				  PERFMLOCK_AUX_WRONG_USER, buffer,
+				  buffer->user, buffer->mm);
 	if (!alone(ledger))
 		tell_others(ledger, call, buffer->user, -buffer->correct_user);
 	perfmlock_buffer_drop(ledger, buffer);
+}
+
+/* The kernel holds a buffer of which no mapping is known: one was not seen. */
+static void found_mapped(struct perfmlock_ledger *ledger,
+			 struct perfmlock_buffer *data)
+{
+	data->maps = 1;
+	ledger->totals.resynced++;
+}
+
+/* A perf_mmap() through the event may be about to return with this buffer. */
+static bool leave_open(struct perfmlock_ledger *ledger,
+		       const struct perfmlock_call *call,
+		       const struct perfmlock_buffer *data)
+{
+	struct perfmlock_call *other;
+	bool open = false;
+	unsigned int i;
+
+	for_each_set_bit(i, ledger->active, ledger->nr_calls) {
+		other = &ledger->calls[i];
+		if (other->maps && other->event == call->event) {
+			other->open_rb = data->node.key;
+			open = true;
+		}
+	}
+	return open;
 }
 
 /*
@@ -610,12 +844,17 @@ static void count_close(struct perfmlock_ledger *ledger,
 		data->maps--;
 	if (unlikely(data->adopted && rb != call->rb))
 		data->maps = 0;
-	if (unlikely(!data->maps && rb == call->rb)) {
-		/* the event still has it: a mapping was not seen */
-		data->maps = 1;
-		ledger->totals.resynced++;
-	}
 	*last_data = !data->maps;
+	if (unlikely(!data->maps && rb == call->rb)) {
+		/*
+		 * The event still has it: for who is about to return from
+		 * perf_mmap(), or was missed; or a close that has not got so
+		 * far yet will detach it (f91072ed1b72).
+		 */
+		*last_data = !leave_open(ledger, call, data) && !ledger->blind;
+		if (ledger->blind)
+			found_mapped(ledger, data);
+	}
 }
 
 /* The kernel's change of M goes to the closer's books, whoever was charged. */
@@ -665,21 +904,10 @@ static void close_aux(struct perfmlock_ledger *ledger,
 
 	of_aux.user = change_of_user(ledger, call, &of_aux,
 				     perfmlock_drift(user, of_data.user));
-	if (aux->adopted) {
-		of_aux.user = 0;
-		of_aux.mm = 0;
-	} else if (data->adopted && last_data) {
-		/* the data's part is not known: take the rule's word */
-		of_aux.mm = -aux->first_mm;
-		of_aux.user = perfmlock_model_user(perfmlock_model_of(ledger),
-						   &of_aux);
-	}
 	closer = book_close(ledger, call, data, of_data.user + of_aux.user,
 			    of_data.mm + of_aux.mm);
-	if (!aux->adopted) {
-		judge(ledger, call, &of_aux);
-		compare_mm(ledger, aux, &of_aux, closer);
-	}
+	judge(ledger, call, &of_aux);
+	compare_mm(ledger, aux, &of_aux, closer);
 	close_last(ledger, call, aux, &of_aux);
 	if (last_data) {
 		compare_mm(ledger, data, &of_data, closer);
@@ -702,13 +930,9 @@ static void close_data(struct perfmlock_ledger *ledger,
 	};
 	struct perfmlock_mm *closer;
 
-	obs.user = change_of_user(ledger, call, &obs, user);
-	if (unlikely(data->adopted)) {
-		/* what was charged for it is foreign, and so is its return */
-		if (last)
-			close_last(ledger, call, data, &obs);
-		return;
-	}
+	/* it uncharges only after it has detached the event */
+	if (likely(rb != call->rb || !last))
+		obs.user = change_of_user(ledger, call, &obs, user);
 	if (unlikely(!last && !call->overlap && rb != call->rb && obs.pages &&
 		     obs.user == -data->first_user &&
 		     obs.mm == -data->kernel_mm)) {
@@ -731,6 +955,27 @@ static void close_data(struct perfmlock_ledger *ledger,
 }
 
 /*
+ * What was charged for an adopted buffer is foreign, and so is its return. An
+ * AUX area that was seen to be mapped on it goes as it was charged.
+ */
+static void close_adopted(struct perfmlock_ledger *ledger,
+			  const struct perfmlock_call *call, const void *rb,
+			  struct perfmlock_buffer *data)
+{
+	struct perfmlock_buffer *aux = data->aux;
+	bool last_data, last_aux;
+
+	count_close(ledger, call, rb, data, &last_data, &last_aux);
+	if (last_aux || (last_data && aux)) {
+		aux->user->books.kernel -= aux->kernel_user;
+		aux->mm->books.kernel -= aux->kernel_mm;
+		perfmlock_buffer_drop(ledger, aux);
+	}
+	if (last_data)
+		perfmlock_buffer_drop(ledger, data);
+}
+
+/*
  * How nearly every buffer ends: its only mapping goes, nothing beside it, and
  * the kernel takes back from whom it charged what it charged. The general way
  * comes to the same, and is twice as long.
@@ -740,7 +985,7 @@ static bool is_usual_end(const struct perfmlock_ledger *ledger,
 			 const struct perfmlock_buffer *data, long user,
 			 long mm)
 {
-	return data->maps == 1 && !data->aux && !data->adopted &&
+	return data->maps == 1 && !data->aux && !data->pending &&
 	       rb != call->rb && user == -data->first_user &&
 	       mm == -data->first_mm && data->mm->node.key == call->mm &&
 	       user == -(long)data->pages && data->kernel_mm == data->first_mm &&
@@ -774,9 +1019,15 @@ void perfmlock_close_end(struct perfmlock_ledger *ledger,
 	bool last_data, last_aux;
 
 	data = perfmlock_store_find(&ledger->buffers, call->rb);
-	if (unlikely(!data))
+	if (unlikely(!data)) {
+		ledger->totals.unknown_closes++;
 		goto out;
+	}
 	ledger->totals.closes++;
+	if (unlikely(!call->user)) {
+		close_adopted(ledger, call, rb, data);
+		goto out;
+	}
 	user_change = perfmlock_drift(user, call->before.user);
 	mm_change = perfmlock_drift(mm, call->before.mm);
 	if (likely(is_usual_end(ledger, call, rb, data, user_change,
@@ -785,6 +1036,8 @@ void perfmlock_close_end(struct perfmlock_ledger *ledger,
 		goto out;
 	}
 	data->sweep = ledger->sweep;
+	if (data->pending == PERFMLOCK_MAYBE_FIRST)
+		book_pending(ledger, data, PERFMLOCK_MAP);
 	count_close(ledger, call, rb, data, &last_data, &last_aux);
 	if (unlikely(last_aux))
 		close_aux(ledger, call, data, last_data, user_change,

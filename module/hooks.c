@@ -11,6 +11,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/cred.h>
+#include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
 #include <linux/perf_event.h>
@@ -23,7 +24,6 @@
 
 static struct perfmlock_ledger *ledger;
 static void (*on_missed)(void);
-static unsigned long missed_before;
 
 static struct kretprobe map_probe, close_probe;
 static struct kprobe open_probe;
@@ -37,16 +37,21 @@ struct observed {
 	const struct perf_event *event;
 };
 
-/* A call is missed while others are under way: one of these returns later. */
-static void __kprobes look_for_missed(void)
+static __always_inline unsigned long missed_now(void)
 {
-	unsigned long missed = READ_ONCE(map_probe.nmissed) +
-			       READ_ONCE(close_probe.nmissed);
+	return READ_ONCE(map_probe.nmissed) + READ_ONCE(close_probe.nmissed);
+}
 
-	if (unlikely(missed != READ_ONCE(missed_before))) {
-		WRITE_ONCE(missed_before, missed);
-		on_missed();
-	}
+/*
+ * A call is missed while others are under way: these find out when they
+ * return, and do not trust then what they measured.
+ */
+static void __kprobes look_for_missed(struct perfmlock_call *call)
+{
+	if (likely(call->missed == missed_now()))
+		return;
+	perfmlock_call_disturbed(ledger, call);
+	on_missed();
 }
 
 static void __kprobes describe(struct perfmlock_call *call,
@@ -60,6 +65,7 @@ static void __kprobes describe(struct perfmlock_call *call,
 	call->start = vma->vm_start;
 	call->pgoff = vma->vm_pgoff;
 	call->pages = (vma->vm_end - vma->vm_start) >> PAGE_SHIFT;
+	call->missed = missed_now();
 	call->before.user = perfmlock_read_user(seen->user);
 	call->before.mm = perfmlock_read_mm(seen->mm);
 }
@@ -96,13 +102,13 @@ static int __kprobes map_return(struct kretprobe_instance *ri,
 	const struct observed *seen = (void *)ri->data;
 
 	raw_spin_lock(&ledger->lock);
+	look_for_missed(seen->call);
 	/* an int comes back in the lower half of the register alone */
 	perfmlock_map_end(ledger, seen->call, (int)regs_return_value(regs),
 			  READ_ONCE(seen->event->rb),
 			  perfmlock_read_user(seen->user),
 			  perfmlock_read_mm(seen->mm));
 	raw_spin_unlock(&ledger->lock);
-	look_for_missed();
 	return 0;
 }
 
@@ -122,10 +128,11 @@ static int __kprobes close_entry(struct kretprobe_instance *ri,
 
 	raw_spin_lock(&ledger->lock);
 	data = perfmlock_close_buffer(ledger, current, rb);
-	if (likely(data))
+	if (likely(!IS_ERR(data)))
 		call = perfmlock_call_new(ledger);
 	if (likely(call)) {
-		seen->user = data->user->node.key;
+		/* any will do where it is not known whose counter moves */
+		seen->user = data ? data->user->node.key : current_user();
 		describe(call, seen, vma, rb);
 		perfmlock_close_begin(ledger, call, data);
 	}
@@ -140,11 +147,11 @@ static int __kprobes close_return(struct kretprobe_instance *ri,
 	const struct observed *seen = (void *)ri->data;
 
 	raw_spin_lock(&ledger->lock);
+	look_for_missed(seen->call);
 	perfmlock_close_end(ledger, seen->call, READ_ONCE(seen->event->rb),
 			    perfmlock_read_user(seen->user),
 			    perfmlock_read_mm(seen->mm));
 	raw_spin_unlock(&ledger->lock);
-	look_for_missed();
 	return 0;
 }
 
@@ -257,7 +264,6 @@ int perfmlock_hooks_register(struct perfmlock_ledger *books, int maxactive,
 
 	ledger = books;
 	on_missed = missed;
-	missed_before = 0;
 	ret = test_probes();
 	if (ret)
 		return ret;

@@ -356,6 +356,7 @@ perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
 	buffer->sweep = ledger->sweep;
 	buffer->kind = kind;
 	buffer->adopted = false;
+	buffer->pending = PERFMLOCK_BOOKED;
 	memcpy(buffer->comm, actor->comm, sizeof(buffer->comm));
 	user->books.buffers++;
 	mm->books.buffers++;

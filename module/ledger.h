@@ -44,6 +44,7 @@ struct perfmlock_books {
  * @held: what keeps the key valid
  * @uid: in the initial namespace
  * @inflight: calls under way that may move the counter
+ * @unsure: beside them went one that could not be followed
  * @foreign: pages of others, as of the last moment without such a call
  * @remapped: pages of re-maps whose charge was inferred since then
  * @unmapped: pages of last unmaps whose uncharge was inferred since then
@@ -54,6 +55,7 @@ struct perfmlock_user {
 	const void *held;
 	uid_t uid;
 	unsigned int inflight;
+	bool unsure;
 	long foreign;
 	long remapped;
 	long unmapped;
@@ -75,6 +77,16 @@ struct perfmlock_mm {
 	pid_t pid;
 	uid_t uid;
 	char comm[TASK_COMM_LEN];
+};
+
+/*
+ * Of two processes that map an event at the same time one makes the buffer,
+ * but the other may return before it.
+ */
+enum perfmlock_pending {
+	PERFMLOCK_BOOKED,
+	PERFMLOCK_MAYBE_FIRST,
+	PERFMLOCK_NOT_FIRST,
 };
 
 /**
@@ -100,6 +112,7 @@ struct perfmlock_mm {
  * @sweep: last walk through all processes that met it
  * @kind: data or AUX
  * @adopted: the first mapping was not seen: no charges are known
+ * @pending: the first mapping is still under way, or this may be it
  * @comm: of the first mapper
  */
 struct perfmlock_buffer {
@@ -123,7 +136,8 @@ struct perfmlock_buffer {
 	pid_t pid;
 	u16 sweep;
 	u8 kind;
-	u8 adopted;
+	u8 adopted : 1;
+	u8 pending : 2;
 	char comm[TASK_COMM_LEN];
 };
 
@@ -160,10 +174,12 @@ struct perfmlock_event {
  * @start: first address of the mapping
  * @pgoff: of the mapping
  * @pages: of the mapping
- * @user: whose counter it may move
+ * @user: whose counter it may move; NULL: not known, anybody's
  * @taken: right pages of calls that ended since this one began
  * @freed: right pages given back by such calls
  * @frees: right pages that this call may give back
+ * @open_rb: a close of it awaits this call's end
+ * @missed: what the probes had missed when it began
  * @maps: it is a perf_mmap()
  * @overlap: another call of the user was under way at the same time
  * @same_event: another perf_mmap() through the same event likewise
@@ -183,6 +199,8 @@ struct perfmlock_call {
 	long taken;
 	long freed;
 	long frees;
+	const void *open_rb;
+	unsigned long missed;
 	bool maps;
 	bool overlap;
 	bool same_event;
@@ -328,6 +346,7 @@ struct perfmlock_habit {
  * @buffers: live buffers
  * @next_id: of the next buffer
  * @sweep: number of the last walk
+ * @blind: calls were not seen: counts of mappings may be wrong
  * @adopted: live buffers whose first mapping was not seen
  * @nr_calls: room in @calls
  * @calls: calls under way
@@ -354,6 +373,7 @@ struct perfmlock_ledger {
 	struct perfmlock_store buffers;
 	u64 next_id;
 	u16 sweep;
+	bool blind;
 	unsigned int adopted;
 	unsigned int nr_calls;
 	struct perfmlock_call *calls;
@@ -381,6 +401,8 @@ bool perfmlock_ledger_reap(struct perfmlock_ledger *ledger);
 void perfmlock_ledger_reset(struct perfmlock_ledger *ledger);
 
 struct perfmlock_call *perfmlock_call_new(struct perfmlock_ledger *ledger);
+void perfmlock_call_disturbed(struct perfmlock_ledger *ledger,
+			      struct perfmlock_call *call);
 bool perfmlock_map_begin(struct perfmlock_ledger *ledger,
 			 struct perfmlock_call *call, const void *user);
 void perfmlock_map_end(struct perfmlock_ledger *ledger,

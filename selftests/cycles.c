@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Loaded and unloaded a thousand times while two processes map and unmap. */
+#define _GNU_SOURCE
+#include <linux/perf_event.h>
+#include <sys/mman.h>
+
+#include "perfmlock_fixture.h"
+
+static struct shared *sh;
+
+/* a[0]: which one; a[1]: microseconds at most to wait between the calls */
+static long op_churn(const long *a)
+{
+	unsigned int seed = a[0] + 1;
+	void *addr;
+	long n;
+	int fd;
+
+	while (!sh->stop) {
+		fd = pm_open(0, PERF_TYPE_SOFTWARE, PM_DUMMY, -1);
+		n = 1 + (1 << rand_r(&seed) % 6);
+		addr = pm_map(fd, n, 0);
+		close(fd);
+		if (addr == MAP_FAILED)
+			return -errno;
+		sh->count[a[0]]++;
+		pm_nap(rand_r(&seed) % (a[1] + 1));
+		pm_unmap(addr, n);
+		pm_nap(rand_r(&seed) % (a[1] + 1));
+	}
+	return 0;
+}
+
+static long available_kb(void)
+{
+	char *text = slurp("/proc/meminfo"), *p;
+	long kb = -1;
+
+	p = text ? strstr(text, "MemAvailable:") : NULL;
+	if (p)
+		sscanf(p, "MemAvailable: %ld", &kb);
+	free(text);
+	return kb;
+}
+
+#define WARM	50
+
+TEST_F_TIMEOUT(books, thousand_cycles, 600)
+{
+	struct test_env *e = &self->e;
+	uid_t uid = env_uid(e);
+	struct actor *a, *b;
+	char rcu[8] = "0";
+	long was = 0, now, calls = 0;
+	int i, cycles = 1000;
+	char *text;
+
+	if (!module_path("perfmlock"))
+		SKIP(return, NO_KO);
+	text = getenv("PERFMLOCK_TEST_CYCLES");
+	if (text)
+		cycles = atoi(text);
+	ASSERT_GT(cycles, WARM);
+	/* grace periods would take the most of the time */
+	text = slurp("/sys/kernel/rcu_expedited");
+	if (text)
+		snprintf(rcu, sizeof(rcu), "%d", atoi(text));
+	write_file("/sys/kernel/rcu_expedited", "1", 1);
+	sh = e->sh;
+	a = actor_start(e, uid, UNLIMITED, 0);
+	b = actor_start(e, uid, UNLIMITED, 0);
+	/* some buffers live at each load and unload, and some calls under way */
+	actor_begin(a, op_churn, 0, 5000, 0, 0, 0);
+	actor_begin(b, op_churn, 1, 5000, 0, 0, 0);
+	for (i = 0; i < cycles; i++) {
+		if (i == WARM) {
+			was = available_kb();
+			calls = sh->count[0] + sh->count[1];
+		}
+		ASSERT_EQ(0, books_unload());
+		ASSERT_EQ(0, books_load(""));
+	}
+	now = available_kb();
+	calls = sh->count[0] + sh->count[1] - calls;
+	write_file("/sys/kernel/rcu_expedited", rcu, strlen(rcu));
+	TH_LOG("%ld calls meanwhile, available memory %ld -> %ld kB", calls, was,
+	       now);
+	EXPECT_GT(calls, cycles - WARM);
+	/* a copy of the module a cycle, or its tables, would be more */
+	EXPECT_LT(was - now, 8192 + (cycles - WARM) * 4);
+	EXPECT_TRUE(sh->count[0] && sh->count[1]);
+	sh->stop = 1;
+	ASSERT_EQ(0, actor_end(a));
+	ASSERT_EQ(0, actor_end(b));
+	ASSERT_EQ(0, oracle(a->pid).user);
+	EXPECT_TRUE(eventually(!buffers_count(0, uid)));
+	VERIFY("over");
+}
+
+TEST_HARNESS_MAIN

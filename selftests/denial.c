@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Refusals: ours with every number, and those that are not ours. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "perfmlock_fixture.h"
+
+/* The arithmetic of a refusal, written down a second time. */
+struct call {
+	long user;	/* U */
+	long mm;	/* M */
+	long pages;
+	long rlimit;
+};
+
+static long extra_of(const struct call *c, long limit)
+{
+	long left = limit > c->user ? limit - c->user : 0;
+
+	return c->pages > left ? c->pages - left : 0;
+}
+
+static bool admitted(const struct call *c, long limit, long rlimit)
+{
+	return c->mm + extra_of(c, limit) <= rlimit;
+}
+
+static long least_mlock_kb(const struct test_env *e, const struct call *c)
+{
+	long kb = 0;
+
+	while (!admitted(c, kb / (e->page / 1024) * e->cpus, c->rlimit))
+		kb++;
+	return kb;
+}
+
+static long least_rlimit_kb(const struct test_env *e, const struct call *c)
+{
+	long kb = 0;
+
+	while (!admitted(c, e->limit, kb * 1024 / e->page))
+		kb++;
+	return kb;
+}
+
+static int differs(const char *line, const char *key, long long want)
+{
+	long long have = line_num(line, key);
+
+	if (have == want)
+		return 0;
+	note("%s is %lld, should be %lld, in", key, have, want);
+	note("%s", line);
+	return 1;
+}
+
+/* Every number of a line that the test can know: how many are wrong */
+static int check_line(const struct test_env *e, const struct actor *a,
+		      const char *line, const struct call *c)
+{
+	long extra = extra_of(c, e->limit);
+	long size = line_hex(line, "vma_end") - line_hex(line, "vma_start");
+	int bad = 0;
+
+	if (size != c->pages * e->page) {
+		note("from vma_start to vma_end there are %ld bytes", size);
+		bad++;
+	}
+	bad += differs(line, "pid", a->pid);
+	bad += differs(line, "uid", a->uid);
+	bad += differs(line, "vma_size", c->pages);
+	bad += differs(line, "user_extra", c->pages - extra);
+	bad += differs(line, "user_lock_limit", e->limit);
+	bad += differs(line, "user_locked", c->user + c->pages);
+	bad += differs(line, "locked", c->mm + extra);
+	bad += differs(line, "lock_limit", c->rlimit);
+	bad += differs(line, "pinned_vm", c->mm);
+	bad += differs(line, "extra", extra);
+	bad += differs(line, "wrongly", 0);
+	bad += differs(line, "min_perf_event_mlock_kb", least_mlock_kb(e, c));
+	bad += differs(line, "min_rlimit_memlock_kb", least_rlimit_kb(e, c));
+	return bad;
+}
+
+static int set_rlimit_kb(struct actor *a, long kb)
+{
+	struct rlimit lim = { kb * 1024, kb * 1024 };
+
+	return prlimit(a->pid, RLIMIT_MEMLOCK, &lim, NULL);
+}
+
+FIXTURE(refused)
+{
+	struct test_env e;
+};
+
+FIXTURE_VARIANT(refused)
+{
+	long left;	/* pages free under the limit */
+	long held;	/* pages already charged to the mm */
+	long pages;
+	long rlimit;
+};
+
+/* nothing left, some left, the process holds some, one page too many */
+FIXTURE_VARIANT_ADD(refused, nothing_left)	{ 0, 0, 17, 8 };
+FIXTURE_VARIANT_ADD(refused, some_left)		{ 6, 0, 17, 8 };
+FIXTURE_VARIANT_ADD(refused, holds_some)	{ 0, 5, 9, 12 };
+FIXTURE_VARIANT_ADD(refused, one_page)		{ 8, 0, 9, 0 };
+FIXTURE_VARIANT_ADD(refused, big)		{ 3, 17, 257, 128 };
+
+FIXTURE_SETUP(refused)
+{
+	env_open(&self->e);
+}
+
+FIXTURE_TEARDOWN(refused)
+{
+	EXPECT_EQ(0, env_close(&self->e));
+}
+
+TEST_F(refused, by_rlimit)
+{
+	struct test_env *e = &self->e;
+	uid_t uid = env_uid(e);
+	struct actor *filler = actor_start(e, uid, 0, 0);
+	struct actor *a = actor_start(e, uid, UNLIMITED, 0);
+	struct call c = { 0, variant->held, variant->pages, variant->rlimit };
+	char *line, buf[64];
+	long kb, addr;
+
+	ASSERT_EQ(0, actor_fill(filler, e->limit));
+	if (variant->held)
+		ASSERT_GT(actor_new(a, variant->held), 0);
+	ASSERT_EQ(0, actor_unmap_all(filler));
+	ASSERT_EQ(0, actor_fill(filler, e->limit - variant->left));
+	c.user = oracle(a->pid).user;
+	ASSERT_EQ(e->limit - variant->left, c.user);
+	ASSERT_EQ(variant->held, oracle(a->pid).mm);
+	VERIFY("before");
+	actor_rlimit(a, variant->rlimit);
+
+	ASSERT_EQ(-EPERM, actor_new(a, variant->pages));
+	VERIFY("refused");
+	EXPECT_EQ(c.user, oracle(a->pid).user);
+	EXPECT_EQ(c.mm, oracle(a->pid).mm);
+	EXPECT_EQ(1, users_num(uid, "denied"));
+	EXPECT_EQ(0, users_num(uid, "wrongly_denied"));
+	EXPECT_EQ(1, mms_num(a->pid, "denied"));
+	EXPECT_EQ(0, mms_num(a->pid, "wrongly_denied"));
+	ASSERT_EQ(1, lines_count("denials", "pid", a->pid));
+	line = line_last("denials", "pid", a->pid);
+	EXPECT_EQ(0, check_line(e, a, line, &c));
+	EXPECT_STREQ("denied", line_str(line, "verdict", buf, sizeof(buf)));
+	EXPECT_STREQ("pm_actor", line_str(line, "comm", buf, sizeof(buf)));
+	EXPECT_TRUE(line_has(line, "cap"));
+
+	/* the first remedy, and one kB less of it */
+	kb = line_num(line, "min_perf_event_mlock_kb");
+	ASSERT_GT(kb, 0);
+	ASSERT_EQ(0, env_set_kb(e, kb - 1));
+	EXPECT_EQ(-EPERM, actor_new(a, variant->pages));
+	ASSERT_EQ(0, env_set_kb(e, kb));
+	addr = actor_new(a, variant->pages);
+	ASSERT_GT(addr, 0);
+	VERIFY("with the higher sysctl");
+	ASSERT_EQ(0, actor_unmap(a, addr, variant->pages));
+	ASSERT_EQ(0, env_reset_limit(e));
+
+	/* the second remedy, and one kB less of it */
+	kb = line_num(line, "min_rlimit_memlock_kb");
+	ASSERT_EQ(0, set_rlimit_kb(a, kb - 1));
+	EXPECT_EQ(-EPERM, actor_new(a, variant->pages));
+	ASSERT_EQ(0, set_rlimit_kb(a, kb));
+	addr = actor_new(a, variant->pages);
+	ASSERT_GT(addr, 0);
+	VERIFY("with the higher rlimit");
+	ASSERT_EQ(0, actor_unmap(a, addr, variant->pages));
+
+	EXPECT_EQ(3, users_num(uid, "denied"));
+	EXPECT_EQ(3, lines_count("denials", "pid", a->pid));
+	EXPECT_EQ(0, users_num(uid, "privileged"));
+}
+
+/* The third remedy */
+TEST_F(books, capability_is_the_remedy)
+{
+	struct test_env *e = &self->e;
+	uid_t uid = env_uid(e);
+	struct actor *a = actor_start(e, uid, 0, 0);
+	struct actor *b = actor_start(e, uid, 0, ACTOR_IPC_LOCK);
+
+	ASSERT_EQ(0, actor_fill(a, e->limit));
+	EXPECT_EQ(-EPERM, actor_new(a, 9));
+	EXPECT_GT(actor_new(b, 9), 0);
+	EXPECT_EQ(1, users_num(uid, "denied"));
+	EXPECT_EQ(1, users_num(uid, "privileged"));
+}
+
+/* A user who never got a buffer has a record all the same. */
+TEST_F(books, first_call_refused)
+{
+	struct test_env *e = &self->e;
+	struct actor *a = actor_start(e, env_uid(e), 0, 0);
+
+	ASSERT_EQ(0, env_set_kb(e, 0));
+	EXPECT_EQ(-EPERM, actor_new(a, 9));
+	EXPECT_EQ(1, users_num(a->uid, "denied"));
+	EXPECT_EQ(0, users_num(a->uid, "buffers"));
+	EXPECT_EQ(1, mms_num(a->pid, "denied"));
+	EXPECT_EQ(0, buffers_count(a->pid, 0));
+	VERIFY("refused");
+}
+
+static long op_map_at(const long *a)
+{
+	int fd = pm_open(0, PERF_TYPE_SOFTWARE, PM_DUMMY, -1);
+	void *addr = mmap((void *)a[0], a[1] * getpagesize(), a[2],
+			  a[3], fd, 0);
+	long ret = addr == MAP_FAILED ? -errno : (long)addr;
+
+	close(fd);
+	if (ret > 0)
+		pm_unmap(addr, a[1]);
+	return ret;
+}
+
+#define RW	(PROT_READ | PROT_WRITE)
+
+TEST_F(books, where_it_was_to_be)
+{
+	struct test_env *e = &self->e;
+	struct actor *a = actor_start(e, env_uid(e), 0, 0);
+	unsigned long where = 0x20000000UL;
+	char *line;
+
+	ASSERT_EQ(0, actor_fill(a, e->limit));
+	ASSERT_EQ(-EPERM, actor_call(a, op_map_at, where, 9, RW,
+				     MAP_SHARED | MAP_FIXED, 0));
+	line = line_last("denials", "pid", a->pid);
+	ASSERT_NE(NULL, line);
+	EXPECT_EQ(where, line_hex(line, "vma_start"));
+	EXPECT_EQ(where + 9 * e->page, line_hex(line, "vma_end"));
+}
+
+/* mmap() of a perf fd fails with EPERM, and this accounting has no part. */
+TEST_F(books, eperm_of_others)
+{
+	struct test_env *e = &self->e;
+	struct actor *a = actor_start(e, env_uid(e), 0, 0);
+	struct rlimit none = { 0, 0 };
+	long ret;
+
+	/* mlock: no RLIMIT_MEMLOCK at all */
+	ASSERT_EQ(0, prlimit(a->pid, RLIMIT_MEMLOCK, &none, NULL));
+	EXPECT_EQ(-EPERM, actor_call(a, op_map_at, 0, 9, RW,
+				     MAP_SHARED | MAP_LOCKED, 0));
+	/* the same without is within the allowance */
+	EXPECT_GT(actor_call(a, op_map_at, 0, 9, RW, MAP_SHARED, 0), 0);
+	/* security: below mmap_min_addr */
+	ret = actor_call(a, op_map_at, 0, 1, RW, MAP_SHARED | MAP_FIXED, 0);
+	if (ret != -EPERM)
+		note("page 0 may be mapped here");
+	/* newer kernels: executable on a noexec mount */
+	ret = actor_call(a, op_map_at, 0, 9, RW | PROT_EXEC, MAP_SHARED, 0);
+	if (ret != -EPERM)
+		EXPECT_GT(ret, 0);
+
+	EXPECT_EQ(0, lines_count("denials", "pid", a->pid));
+	EXPECT_EQ(0, users_num(a->uid, "denied"));
+	EXPECT_EQ(0, mms_num(a->pid, "denied"));
+	EXPECT_EQ(0, users_num(a->uid, "privileged"));
+	VERIFY("refused by others");
+}
+
+static long op_map_inherit(const long *a)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PM_DUMMY,
+		.inherit = 1,
+		.disabled = 1,
+	};
+	int fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+	void *addr = pm_map(fd, a[0], 0);
+	long ret = addr == MAP_FAILED ? -errno : (long)addr;
+
+	close(fd);
+	return ret;
+}
+
+/* Other errors, some after the check has passed */
+TEST_F(books, other_errors)
+{
+	struct test_env *e = &self->e;
+	struct actor *a = actor_start(e, env_uid(e), UNLIMITED, 0);
+	int fd = actor_open(a, 0);
+
+	ASSERT_GE(fd, 0);
+	/* not 1 + 2^k */
+	EXPECT_EQ(-EINVAL, actor_map(a, fd, 4));
+	EXPECT_EQ(-EINVAL, actor_map(a, fd, 8));
+	EXPECT_EQ(-EINVAL, actor_call(a, op_map_at, 0, 9, RW, MAP_PRIVATE, 0));
+	EXPECT_EQ(-EINVAL, actor_call(a, op_map_inherit, 9, 0, 0, 0, 0));
+	/* an AUX area of a buffer that is not mapped */
+	EXPECT_EQ(-EINVAL, actor_map_at(a, fd, 8, 9));
+	/* the array of page pointers would be too big for the allocator */
+	EXPECT_EQ(-ENOMEM, actor_map(a, fd, (1L << 21) + 1));
+	VERIFY("errors");
+	ASSERT_GT(actor_map(a, fd, 9), 0);
+	/* another size than the buffer has */
+	EXPECT_EQ(-EINVAL, actor_map(a, fd, 5));
+	EXPECT_EQ(-EINVAL, actor_map(a, fd, 17));
+	VERIFY("another size");
+	EXPECT_EQ(1, buffer_num(a->pid, "data", 9, "maps"));
+	EXPECT_EQ(9, users_num(a->uid, "kernel"));
+
+	EXPECT_EQ(0, lines_count("denials", "pid", a->pid));
+	EXPECT_EQ(0, lines_count("drifts", "pid", a->pid));
+	EXPECT_EQ(0, users_num(a->uid, "denied"));
+	EXPECT_EQ(0, users_num(a->uid, "privileged"));
+}
+
+/* The last 256, newest last; the counts know all of them. */
+TEST_F(books, the_last_256)
+{
+	struct test_env *e = &self->e;
+	struct actor *a = actor_start(e, env_uid(e), 0, 0);
+	struct actor *b = actor_start(e, env_uid(e), 0, 0);
+	char *text, *line, *save;
+	long long seq = -1;
+	int i, n = 0;
+
+	ASSERT_EQ(0, env_set_kb(e, 0));
+	for (i = 0; i < 300; i++)
+		ASSERT_EQ(-EPERM, actor_new(a, 9));
+	ASSERT_EQ(-EPERM, actor_new(b, 5));
+	EXPECT_EQ(300, users_num(a->uid, "denied"));
+	EXPECT_EQ(300, mms_num(a->pid, "denied"));
+	EXPECT_EQ(1, users_num(b->uid, "denied"));
+	EXPECT_EQ(255, lines_count("denials", "pid", a->pid));
+	EXPECT_EQ(1, lines_count("denials", "pid", b->pid));
+
+	text = slurp_books("denials");
+	for (line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		if (n++ < 2)
+			continue;
+		if (seq >= 0)
+			ASSERT_EQ(seq + 1, line_num(line, "seq"));
+		seq = line_num(line, "seq");
+		ASSERT_EQ(n == 258 ? b->pid : a->pid, line_num(line, "pid"));
+	}
+	EXPECT_EQ(258, n);
+	free(text);
+}
+
+TEST_HARNESS_MAIN

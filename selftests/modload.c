@@ -1,0 +1,494 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Coming and going at any time */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <sys/mman.h>
+
+#include "perfmlock_fixture.h"
+
+static struct shared *sh;
+
+FIXTURE(modload)
+{
+	struct test_env e;
+};
+
+FIXTURE_SETUP(modload)
+{
+	env_open(&self->e);
+	sh = self->e.sh;
+}
+
+FIXTURE_TEARDOWN(modload)
+{
+	auxpmu_set("delay_ms", 0);
+	auxpmu_set("unmap_delay_ms", 0);
+	if (!module_loaded("perfmlock"))
+		EXPECT_EQ(0, books_load(""));
+	EXPECT_EQ(0, env_close(&self->e));
+}
+
+TEST_F(modload, unload_and_load)
+{
+	if (!module_path("perfmlock"))
+		SKIP(return, NO_KO);
+	EXPECT_EQ(-EEXIST, books_load(""));
+	ASSERT_EQ(0, books_unload());
+	EXPECT_FALSE(module_loaded("perfmlock"));
+	EXPECT_NE(0, access(BOOKS_DIR, F_OK));
+	EXPECT_EQ(-ENOENT, module_unload("perfmlock"));
+	ASSERT_EQ(0, books_load(""));
+	EXPECT_EQ(0, access(BOOKS_DIR "/users", F_OK));
+	EXPECT_EQ(0, status_num("missed"));
+}
+
+/* A parameter that makes no sense: an error, and no trace of a load. */
+TEST_F(modload, bad_parameters)
+{
+	static const char * const bad[] = {
+		"maxactive=x", "maxactive=", "maxactive=99999999999999999999",
+	};
+	unsigned int i;
+
+	if (!module_path("perfmlock"))
+		SKIP(return, NO_KO);
+	ASSERT_EQ(0, books_unload());
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		EXPECT_LT(books_load(bad[i]), 0);
+		EXPECT_FALSE(module_loaded("perfmlock"));
+		EXPECT_NE(0, access(BOOKS_DIR, F_OK));
+		if (module_loaded("perfmlock"))
+			books_unload();
+	}
+	ASSERT_EQ(0, books_load(""));
+}
+
+/* What was mapped before is shown, and is nobody's charge in the books. */
+TEST_F(modload, loaded_with_buffers_live)
+{
+	struct test_env *e = &self->e;
+	uid_t uid = env_uid(e);
+	struct actor *a = actor_start(e, uid, UNLIMITED, 0);
+	struct actor *b = actor_start(e, uid, UNLIMITED, 0);
+	long five, nine;
+	struct table *t;
+	int row;
+
+	if (!module_path("perfmlock"))
+		SKIP(return, NO_KO);
+	ASSERT_EQ(0, books_unload());
+	five = actor_new(a, 5);
+	ASSERT_GT(five, 0);
+	ASSERT_EQ(0, actor_fill(b, e->limit - 8));
+	nine = actor_new(a, 9);
+	ASSERT_GT(nine, 0);
+	ASSERT_EQ(6, oracle(a->pid).mm);
+	ASSERT_EQ(e->limit, oracle(a->pid).user);
+	ASSERT_EQ(0, books_load(""));
+
+	a->foreign_user = e->limit;
+	a->foreign_mm = 6;
+	ASSERT_TRUE(eventually(buffer_has(a->pid, "data", 5)));
+	ASSERT_TRUE(eventually(buffer_has(a->pid, "data", 9)));
+	VERIFY("loaded");
+	EXPECT_EQ(2, buffers_count(a->pid, 0));
+	t = table_get("buffers");
+	for (row = table_find(t, 0, "pid", a->pid); row >= 0;
+	     row = table_find(t, row + 1, "pid", a->pid)) {
+		EXPECT_STREQ("adopted", table_str(t, row, "origin"));
+		EXPECT_STREQ("data", table_str(t, row, "kind"));
+		EXPECT_STREQ("1:0x9", table_str(t, row, "event"));
+		EXPECT_EQ(uid, table_num(t, row, "uid"));
+		EXPECT_EQ(0, table_num(t, row, "cpu"));
+		EXPECT_EQ(1, table_num(t, row, "maps"));
+		EXPECT_EQ(0, table_num(t, row, "kernel_user"));
+		EXPECT_EQ(0, table_num(t, row, "kernel_mm"));
+		EXPECT_EQ(0, table_num(t, row, "correct_user"));
+		EXPECT_EQ(0, table_num(t, row, "correct_mm"));
+	}
+	table_put(t);
+
+	/* what is mapped from now on is charged beside it */
+	ASSERT_GT(actor_new(a, 17), 0);
+	VERIFY("mapped after the load");
+	EXPECT_EQ(17, mms_num(a->pid, "kernel"));
+	EXPECT_EQ(17, mms_num(a->pid, "correct"));
+	EXPECT_EQ(6, mms_num(a->pid, "foreign"));
+	EXPECT_EQ(0, users_num(uid, "kernel"));
+
+	ASSERT_EQ(0, actor_unmap(a, nine, 9));
+	a->foreign_user = e->limit - 3;
+	a->foreign_mm = 0;
+	VERIFY("one of the old ones is unmapped");
+	EXPECT_FALSE(buffer_has(a->pid, "data", 9));
+	ASSERT_EQ(0, actor_unmap(a, five, 5));
+	a->foreign_user = e->limit - 8;
+	VERIFY("both are unmapped");
+	EXPECT_EQ(1, buffers_count(a->pid, 0));
+	ASSERT_EQ(0, actor_unmap_all(b));
+	a->foreign_user = 0;
+	VERIFY("the other process has unmapped");
+	ASSERT_EQ(0, actor_unmap_all(a));
+	VERIFY("all unmapped");
+	EXPECT_EQ(0, users_num(uid, "foreign"));
+	EXPECT_EQ(0, lines_count("drifts", "uid", uid));
+}
+
+/* An old buffer that is mapped again, shared, and given up by its owner */
+TEST_F(modload, adopted_and_shared)
+{
+	struct test_env *e = &self->e;
+	bool leaks = env_remap_leaks(e);
+	uid_t uid = env_uid(e);
+	struct actor *a = actor_start(e, uid, 64, 0);
+	struct actor *b = actor_start(e, uid, 64, 0);
+	int fd = actor_open(a, 0), fd2;
+	long one, two, other;
+
+	if (!module_path("perfmlock"))
+		SKIP(return, NO_KO);
+	ASSERT_EQ(0, books_unload());
+	one = actor_map(a, fd, 9);
+	ASSERT_GT(one, 0);
+	ASSERT_EQ(0, books_load(""));
+	a->foreign_user = 9;
+	ASSERT_TRUE(eventually(buffer_has(a->pid, "data", 9)));
+	two = actor_map(a, fd, 9);
+	ASSERT_GT(two, 0);
+	fd2 = actor_give(a, fd, b);
+	other = actor_map(b, fd2, 9);
+	ASSERT_GT(other, 0);
+	VERIFY("mapped three times");
+	EXPECT_EQ(leaks ? 18 : 0, users_num(uid, "kernel"));
+	EXPECT_EQ(0, users_num(uid, "correct"));
+	EXPECT_EQ(3, buffer_num(a->pid, "data", 9, "maps"));
+	ASSERT_EQ(0, actor_unmap(a, one, 9));
+	ASSERT_EQ(0, actor_unmap(a, two, 9));
+	VERIFY("the owner has unmapped");
+	EXPECT_EQ(1, buffer_num(a->pid, "data", 9, "maps"));
+	ASSERT_EQ(0, actor_unmap(b, other, 9));
+	a->foreign_user = 0;
+	VERIFY("all unmapped");
+	EXPECT_EQ(0, users_num(uid, "correct"));
+	EXPECT_EQ(leaks ? 18 : 0, users_num(uid, "kernel"));
+	EXPECT_EQ(0, buffers_count(a->pid, 0));
+}
+
+TEST_F(modload, unloaded_with_buffers_live)
+{
+	struct test_env *e = &self->e;
+	uid_t uid = env_uid(e);
+	struct actor *a = actor_start(e, uid, UNLIMITED, 0);
+	int i;
+
+	if (!module_path("perfmlock"))
+		SKIP(return, NO_KO);
+	for (i = 0; i < 40; i++)
+		ASSERT_GT(actor_new(a, 9), 0);
+	VERIFY("mapped");
+	ASSERT_EQ(0, books_unload());
+	EXPECT_EQ(360, oracle(a->pid).user + oracle(a->pid).mm);
+	EXPECT_EQ(360, mapped_pages(a->pid));
+	ASSERT_EQ(0, actor_unmap_all(a));
+	EXPECT_EQ(0, oracle(a->pid).user);
+	EXPECT_EQ(0, oracle(a->pid).mm);
+	ASSERT_EQ(0, books_load(""));
+	EXPECT_EQ(0, buffers_count(0, uid));
+	ASSERT_GT(actor_new(a, 9), 0);
+	VERIFY("mapped again");
+}
+
+/* In the middle of an mmap, which then returns into a kernel without us */
+TEST_F(modload, unloaded_in_an_mmap)
+{
+	struct test_env *e = &self->e;
+	struct actor *a = actor_start(e, env_uid(e), 64, 0);
+	long calls, data, aux;
+	int fd;
+
+	if (!module_path("perfmlock"))
+		SKIP(return, NO_KO);
+	if (!auxpmu_ready())
+		SKIP(return, "no perfmlock_auxpmu.ko to load");
+	e->exotic = true;
+	fd = actor_open_aux(a);
+	data = actor_map(a, fd, 5);
+	ASSERT_GT(data, 0);
+	calls = auxpmu_calls();
+	auxpmu_set("delay_ms", 1500);
+	actor_begin_map_aux(a, fd, data, 5, 16);
+	while (auxpmu_calls() == calls)
+		pm_nap(1000);
+	ASSERT_EQ(0, books_unload());
+	EXPECT_FALSE(module_loaded("perfmlock"));
+	aux = actor_end(a);
+	ASSERT_GT(aux, 0);
+	EXPECT_EQ(21, oracle(a->pid).user);
+	ASSERT_EQ(0, actor_unmap_all(a));
+	EXPECT_EQ(0, oracle(a->pid).user);
+
+	/* and one that began without us and ends with us */
+	data = actor_map(a, fd, 5);
+	ASSERT_GT(data, 0);
+	calls = auxpmu_calls();
+	actor_begin_map_aux(a, fd, data, 5, 16);
+	while (auxpmu_calls() == calls)
+		pm_nap(1000);
+	ASSERT_EQ(0, books_load(""));
+	aux = actor_end(a);
+	auxpmu_set("delay_ms", 0);
+	ASSERT_GT(aux, 0);
+	a->foreign_user = 21;
+	VERIFY("loaded in the middle");
+	ASSERT_EQ(0, actor_unmap_all(a));
+	a->foreign_user = 0;
+	VERIFY("unmapped");
+}
+
+/* a[0]: which one; a[1]: microseconds at most to wait between the calls */
+static long op_churn(const long *a)
+{
+	unsigned int seed = a[0] + 1;
+	void *addr;
+	long n;
+	int fd;
+
+	while (!sh->stop) {
+		fd = pm_open(0, PERF_TYPE_SOFTWARE, PM_DUMMY, -1);
+		n = 1 + (1 << rand_r(&seed) % 6);
+		addr = pm_map(fd, n, 0);
+		close(fd);
+		if (addr == MAP_FAILED)
+			return -errno;
+		sh->count[a[0]]++;
+		pm_nap(rand_r(&seed) % (a[1] + 1));
+		pm_unmap(addr, n);
+		pm_nap(rand_r(&seed) % (a[1] + 1));
+	}
+	return 0;
+}
+
+/* A listing held open does not outlive the module in a harmful way. */
+TEST_F(modload, listing_open)
+{
+	static const char * const files[] = {
+		"status", "users", "mms", "buffers", "denials", "drifts", "reset",
+	};
+	int fd[ARRAY_SIZE(files)], ret;
+	unsigned int i;
+	char path[256], buf[16];
+
+	if (!module_path("perfmlock"))
+		SKIP(return, NO_KO);
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		bool reset = i == ARRAY_SIZE(files) - 1;
+
+		snprintf(path, sizeof(path), BOOKS_DIR "/%s", files[i]);
+		fd[i] = open(path, reset ? O_WRONLY : O_RDONLY);
+		ASSERT_GE(fd[i], 0);
+		if (!reset)
+			ASSERT_EQ(1, read(fd[i], buf, 1));
+	}
+	ret = module_unload("perfmlock");
+	EXPECT_TRUE(!ret || ret == -EAGAIN || ret == -EBUSY);
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		if (!ret) {
+			/* an error, not the next byte */
+			EXPECT_EQ(-1, read(fd[i], buf, 1));
+			EXPECT_EQ(-1, write(fd[i], "1", 1));
+			lseek(fd[i], 0, SEEK_SET);
+		}
+		EXPECT_EQ(0, close(fd[i]));
+	}
+	if (ret)
+		ASSERT_EQ(0, books_unload());
+	ASSERT_EQ(0, books_load(""));
+}
+
+static long op_reader(const long *a)
+{
+	char path[256], *text;
+	long n = 0;
+
+	while (!sh->stop) {
+		snprintf(path, sizeof(path), BOOKS_DIR "/%s",
+			 n++ % 2 ? "buffers" : "users");
+		text = slurp(path);
+		free(text);
+		sh->count[a[0]]++;
+	}
+	return 0;
+}
+
+TEST_F_TIMEOUT(modload, unloaded_while_read, 120)
+{
+	struct test_env *e = &self->e;
+	uid_t uid = env_uid(e);
+	struct actor *a, *b;
+	int i;
+
+	if (!module_path("perfmlock"))
+		SKIP(return, NO_KO);
+	a = actor_start(e, uid, UNLIMITED, 0);
+	/* a reader has to be root, with all that root may */
+	b = actor_start(e, 0, UNLIMITED, ACTOR_ALL);
+	for (i = 0; i < 100; i++)
+		ASSERT_GT(actor_new(a, 1), 0);
+	actor_begin(b, op_reader, 0, 0, 0, 0, 0);
+	for (i = 0; i < 30; i++) {
+		long was = sh->count[0];
+
+		ASSERT_TRUE(eventually(books_unload() == 0));
+		ASSERT_EQ(0, books_load(""));
+		while (sh->count[0] < was + 2)
+			pm_nap(100);
+	}
+	sh->stop = 1;
+	ASSERT_EQ(0, actor_end(b));
+	a->foreign_user = oracle(a->pid).user;
+	EXPECT_TRUE(eventually(buffers_count(a->pid, 0) == 100));
+	VERIFY("over");
+	ASSERT_EQ(0, actor_unmap_all(a));
+	a->foreign_user = 0;
+	VERIFY("unmapped");
+}
+
+/*
+ * One probe instance, and somebody who stays in it: the others are not seen.
+ * It is counted, and what is not seen never makes a number wrong.
+ */
+TEST_F_TIMEOUT(modload, missed_mmaps, 60)
+{
+	struct test_env *e = &self->e;
+	uid_t uid = env_uid(e);
+	struct actor *slow = actor_start(e, uid, UNLIMITED, 0);
+	struct actor *a = actor_start(e, uid, UNLIMITED, 0);
+	long calls, data, aux, nine;
+	long long missed;
+	int fd;
+
+	if (!module_path("perfmlock"))
+		SKIP(return, NO_KO);
+	if (!auxpmu_ready())
+		SKIP(return, "no perfmlock_auxpmu.ko to load");
+	e->exotic = true;
+	ASSERT_EQ(0, books_unload());
+	ASSERT_EQ(0, books_load("maxactive=1"));
+	EXPECT_EQ(0, status_num("missed"));
+	fd = actor_open_aux(slow);
+	data = actor_map(slow, fd, 5);
+	ASSERT_GT(data, 0);
+	VERIFY("alone");
+	EXPECT_EQ(0, status_num("missed"));
+
+	calls = auxpmu_calls();
+	auxpmu_set("delay_ms", 700);
+	actor_begin_map_aux(slow, fd, data, 5, 16);
+	while (auxpmu_calls() == calls)
+		pm_nap(1000);
+	nine = actor_new(a, 9);
+	ASSERT_GT(nine, 0);
+	aux = actor_end(slow);
+	auxpmu_set("delay_ms", 0);
+	ASSERT_GT(aux, 0);
+	missed = status_num("missed");
+	EXPECT_GT(missed, 0);
+	/* 9 of the 30 pages nobody has seen charged */
+	EXPECT_EQ(30, oracle(a->pid).user);
+	EXPECT_EQ(30, users_num(uid, "counter"));
+	EXPECT_EQ(30, users_num(uid, "kernel") + users_num(uid, "foreign"));
+	EXPECT_EQ(16, buffer_num(slow->pid, "aux", 16, "correct_user"));
+	EXPECT_EQ(21, users_num(uid, "correct"));
+
+	ASSERT_EQ(0, actor_unmap(a, nine, 9));
+	EXPECT_EQ(21, users_num(uid, "counter"));
+	EXPECT_GE(users_num(uid, "kernel"), 0);
+	EXPECT_EQ(21, users_num(uid, "correct"));
+	ASSERT_EQ(0, actor_unmap_all(slow));
+	VERIFY("all unmapped");
+	EXPECT_EQ(0, users_num(uid, "kernel"));
+	EXPECT_EQ(0, users_num(uid, "correct"));
+	EXPECT_EQ(0, users_num(uid, "foreign"));
+	EXPECT_GE(status_num("missed"), missed);
+	ASSERT_EQ(0, books_unload());
+	ASSERT_EQ(0, books_load(""));
+}
+
+/* A close that is not seen: the record must not stay for ever. */
+TEST_F_TIMEOUT(modload, missed_munmaps, 60)
+{
+	struct test_env *e = &self->e;
+	uid_t uid = env_uid(e);
+	struct actor *slow = actor_start(e, uid, UNLIMITED, 0);
+	struct actor *a = actor_start(e, uid, UNLIMITED, 0);
+	struct actor *b = actor_start(e, uid, UNLIMITED, 0);
+	long calls, data, nine;
+	pid_t pid = b->pid;
+	int fd;
+
+	if (!module_path("perfmlock"))
+		SKIP(return, NO_KO);
+	if (!auxpmu_ready())
+		SKIP(return, "no perfmlock_auxpmu.ko to load");
+	ASSERT_EQ(0, books_unload());
+	ASSERT_EQ(0, books_load("maxactive=1"));
+	fd = actor_open_aux(slow);
+	data = actor_map(slow, fd, 5);
+	ASSERT_GT(data, 0);
+	nine = actor_new(a, 9);
+	ASSERT_GT(nine, 0);
+	ASSERT_GT(actor_new(b, 17), 0);
+	VERIFY("mapped");
+
+	calls = auxpmu_calls();
+	auxpmu_set("unmap_delay_ms", 1500);
+	actor_begin_unmap(slow, data, 5);
+	while (auxpmu_calls() == calls)
+		pm_nap(1000);
+	ASSERT_EQ(0, actor_unmap(a, nine, 9));
+	actor_kill(b);
+	ASSERT_EQ(0, actor_end(slow));
+	auxpmu_set("unmap_delay_ms", 0);
+	EXPECT_GT(status_num("missed"), 0);
+	EXPECT_EQ(0, oracle(a->pid).user);
+	EXPECT_TRUE(eventually(!buffers_count(0, uid)));
+	EXPECT_TRUE(eventually(!mms_has(pid, "alive") && !mms_has(pid, "exited")));
+	VERIFY("found out");
+	EXPECT_EQ(0, users_num(uid, "kernel"));
+	EXPECT_EQ(0, users_num(uid, "correct"));
+	EXPECT_EQ(0, users_num(uid, "foreign"));
+	ASSERT_EQ(0, books_unload());
+	ASSERT_EQ(0, books_load(""));
+}
+
+/* As before, by the crowd and not by design */
+TEST_F_TIMEOUT(modload, missed_by_a_crowd, 60)
+{
+	struct test_env *e = &self->e;
+	uid_t uid = env_uid(e);
+	struct actor *a[4];
+	int i;
+
+	if (!module_path("perfmlock"))
+		SKIP(return, NO_KO);
+	ASSERT_EQ(0, books_unload());
+	ASSERT_EQ(0, books_load("maxactive=1"));
+	for (i = 0; i < 4; i++) {
+		a[i] = actor_start(e, uid, UNLIMITED, 0);
+		actor_begin(a[i], op_churn, i, 0, 0, 0, 0);
+	}
+	while (sh->count[0] < 400)
+		pm_nap(1000);
+	sh->stop = 1;
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(0, actor_end(a[i]));
+	TH_LOG("%lld missed", status_num("missed"));
+	EXPECT_EQ(0, oracle(a[0]->pid).user);
+	EXPECT_TRUE(eventually(!buffers_count(0, uid)));
+	VERIFY("over");
+	ASSERT_EQ(0, books_unload());
+	ASSERT_EQ(0, books_load(""));
+}
+
+TEST_HARNESS_MAIN
