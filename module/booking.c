@@ -19,6 +19,14 @@
  * Calls under way
  */
 
+/* What the call measures is not its own, and what is left over is nobody's. */
+static void disturb(struct perfmlock_call *call)
+{
+	call->overlap = true;
+	if (call->user)
+		call->user->unsure = true;
+}
+
 /**
  * perfmlock_call_new() - a place for a call that begins
  * @ledger: the ledger
@@ -46,12 +54,9 @@ struct perfmlock_call *perfmlock_call_new(struct perfmlock_ledger *ledger)
 }
 
 /**
- * perfmlock_call_disturbed() - beside a call goes one that is not followed
+ * perfmlock_call_disturbed() - beside a call goes one that was not seen
  * @ledger: the ledger
  * @call: a call under way
- *
- * Whose counter the other moves is not known: this one does not trust what it
- * measures, and what is left over is nobody's.
  *
  * Context: any; the lock is held.
  */
@@ -59,9 +64,7 @@ void perfmlock_call_disturbed(struct perfmlock_ledger *ledger,
 			      struct perfmlock_call *call)
 {
 	ledger->blind = true;
-	call->overlap = true;
-	if (call->user)
-		call->user->unsure = true;
+	disturb(call);
 }
 
 static void note_overlaps(struct perfmlock_ledger *ledger,
@@ -76,8 +79,8 @@ static void note_overlaps(struct perfmlock_ledger *ledger,
 			other->overlap = true;
 			call->overlap = true;
 		} else if (!other->user || !call->user) {
-			perfmlock_call_disturbed(ledger, other);
-			perfmlock_call_disturbed(ledger, call);
+			disturb(other);
+			disturb(call);
 		}
 		if (other->event == call->event && other->maps && call->maps) {
 			other->same_event = true;
@@ -94,9 +97,10 @@ static __always_inline void begin(struct perfmlock_ledger *ledger,
 	call->taken = 0;
 	call->freed = 0;
 	call->open_rb = NULL;
+	call->began = ledger->next_id;
 	call->overlap = false;
 	call->same_event = false;
-	if (likely(user) && !user->inflight++) {
+	if (likely(user) && !user->under_way++) {
 		user->foreign = perfmlock_foreign(call->before.user,
 						  user->books.kernel);
 		user->remapped = 0;
@@ -122,7 +126,7 @@ static void settle(struct perfmlock_ledger *ledger, struct perfmlock_user *user,
 
 	rest = perfmlock_drift(perfmlock_foreign(counter, user->books.kernel),
 			       user->foreign);
-	if (!rest || user->unsure)
+	if (!rest || user->unsure || ledger->blind)
 		return;
 	drift.step = PERFMLOCK_REMAP;
 	if (rest == user->remapped) {
@@ -151,7 +155,7 @@ static __always_inline void end(struct perfmlock_ledger *ledger,
 {
 	struct perfmlock_user *user = call->user;
 
-	if (likely(user) && !--user->inflight && unlikely(call->overlap))
+	if (likely(user) && !--user->under_way && unlikely(call->overlap))
 		settle(ledger, user, counter);
 	ledger->nr_active--;
 	__clear_bit(call - ledger->calls, ledger->active);
@@ -166,9 +170,9 @@ static void tell_others(struct perfmlock_ledger *ledger,
 			const struct perfmlock_user *user, long pages)
 {
 	struct perfmlock_call *other;
-	unsigned int i;
+	unsigned int i = 0;
 
-	perfmlock_for_each_other(other, i, ledger, user, call) {
+	while ((other = perfmlock_next_other(ledger, &i, user, call))) {
 		if (pages > 0)
 			other->taken += pages;
 		else
@@ -198,6 +202,7 @@ static long inferred_user(struct perfmlock_ledger *ledger,
 /*
  * On a counter that others share, a change that is unusual for a step is
  * theirs, unless it is what this kernel mostly does, or what some kernel did.
+ * A call that was not seen, and may be under way still, is such another.
  */
 static long shared_user(struct perfmlock_ledger *ledger,
 			const struct perfmlock_observation *obs, long measured)
@@ -211,7 +216,7 @@ static long shared_user(struct perfmlock_ledger *ledger,
 		habit->usual++;
 		return measured;
 	}
-	if (habit->usual <= habit->unusual++)
+	if (!ledger->blind && habit->usual <= habit->unusual++)
 		return measured;
 	as_measured.user = measured;
 	if (perfmlock_models_explain(&as_measured))
@@ -229,7 +234,7 @@ change_of_user(struct perfmlock_ledger *ledger,
 	       const struct perfmlock_call *call,
 	       const struct perfmlock_observation *obs, long measured)
 {
-	if (likely(!call->overlap && ledger->exclusive))
+	if (likely(!call->overlap && ledger->exclusive && !ledger->blind))
 		return measured;
 	if (call->overlap)
 		return inferred_user(ledger, call, obs);
@@ -259,6 +264,50 @@ compare(struct perfmlock_ledger *ledger,
 		return;
 	perfmlock_compare(ledger, obs, right, perfmlock_cause(obs, right),
 			  buffer, user, mm);
+}
+
+/* The kernel holds a buffer of which no mapping is known: one was not seen. */
+static void found_mapped(struct perfmlock_ledger *ledger,
+			 struct perfmlock_buffer *data)
+{
+	data->maps = 1;
+	ledger->totals.resynced++;
+}
+
+/*
+ * A close was left open for a perf_mmap() to return with the buffer. If none
+ * did, that close was the last, and the kernel did not uncharge: else it would
+ * have detached the event.
+ */
+static void close_open(struct perfmlock_ledger *ledger, const void *rb)
+{
+	struct perfmlock_buffer *data;
+
+	data = perfmlock_store_find(&ledger->buffers, rb);
+	if (data && !data->maps)
+		perfmlock_buffer_lost(ledger, data);
+}
+
+/* A perf_mmap() through the event may be about to return with this buffer. */
+static bool leave_open(struct perfmlock_ledger *ledger,
+		       const struct perfmlock_call *call,
+		       const struct perfmlock_buffer *data)
+{
+	struct perfmlock_call *other;
+	bool open = false;
+	unsigned int i;
+
+	for_each_set_bit(i, ledger->active, ledger->nr_calls) {
+		other = &ledger->calls[i];
+		if (!other->maps || other->event != call->event)
+			continue;
+		/* the event has moved on: that one nobody can return with */
+		if (other->open_rb && other->open_rb != data->node.key)
+			close_open(ledger, other->open_rb);
+		other->open_rb = data->node.key;
+		open = true;
+	}
+	return open;
 }
 
 /*
@@ -300,9 +349,9 @@ static void right_beside_others(const struct perfmlock_ledger *ledger,
 	long lowest = state->user - call->taken;
 	long highest = state->user + call->freed;
 	const struct perfmlock_call *other;
-	unsigned int i;
+	unsigned int i = 0;
 
-	perfmlock_for_each_other(other, i, ledger, call->user, call) {
+	while ((other = perfmlock_next_other(ledger, &i, call->user, call))) {
 		if (other->maps)
 			highest += other->pages;
 		else
@@ -452,9 +501,10 @@ static void adopt_map(struct perfmlock_ledger *ledger,
  * listed and has no charges.
  */
 
-/* Is a call under way that may have made this buffer? */
+/* Is a call under way that may have made this buffer? It began before the row. */
 static bool has_rival(const struct perfmlock_ledger *ledger,
-		      const struct perfmlock_call *call, const void *rb)
+		      const struct perfmlock_call *call, const void *rb,
+		      const struct perfmlock_buffer *data)
 {
 	const struct perfmlock_call *other;
 	unsigned int i;
@@ -462,7 +512,8 @@ static bool has_rival(const struct perfmlock_ledger *ledger,
 	for_each_set_bit(i, ledger->active, ledger->nr_calls) {
 		other = &ledger->calls[i];
 		if (other != call && other->maps && other->rb != rb &&
-		    other->event == call->event)
+		    other->event == call->event &&
+		    (!data || other->began <= data->id))
 			return true;
 	}
 	return false;
@@ -525,7 +576,7 @@ static void resolve(struct perfmlock_ledger *ledger,
 	struct perfmlock_buffer *data;
 
 	data = perfmlock_store_find(&ledger->buffers, rb);
-	if (!data || !data->pending || has_rival(ledger, call, rb))
+	if (!data || !data->pending || has_rival(ledger, call, rb, data))
 		return;
 	if (data->pending == PERFMLOCK_MAYBE_FIRST) {
 		book_pending(ledger, data, PERFMLOCK_MAP);
@@ -536,36 +587,20 @@ static void resolve(struct perfmlock_ledger *ledger,
 	ledger->adopted++;
 }
 
-/*
- * A close was left open for this call to return with the buffer. If it did
- * not, and nobody else can, that close was the last, and the kernel did not
- * uncharge: else it would have detached the event.
- */
-static void close_open(struct perfmlock_ledger *ledger,
-		       const struct perfmlock_call *call)
+/* Does another perf_mmap() await the same buffer? */
+static bool awaits_other(const struct perfmlock_ledger *ledger,
+			 const struct perfmlock_call *call)
 {
-	static const struct perfmlock_observation nothing_done = {
-		.step = PERFMLOCK_LAST_UNMAP,
-	};
-	struct perfmlock_charge charged = { .user = 0 };
 	const struct perfmlock_call *other;
-	struct perfmlock_buffer *data;
 	unsigned int i;
 
 	for_each_set_bit(i, ledger->active, ledger->nr_calls) {
 		other = &ledger->calls[i];
 		if (other != call && other->maps &&
 		    other->open_rb == call->open_rb)
-			return;
+			return true;
 	}
-	data = perfmlock_store_find(&ledger->buffers, call->open_rb);
-	if (!data || data->maps)
-		return;
-	charged.user = -data->first_user;
-	charged.mm = -data->kernel_mm;
-	perfmlock_compare(ledger, &nothing_done, &charged,
-			  PERFMLOCK_LOST_UNCHARGE, data, data->user, data->mm);
-	perfmlock_buffer_drop(ledger, data);
+	return false;
 }
 
 /*
@@ -583,7 +618,7 @@ static bool map_beside_rival(struct perfmlock_ledger *ledger,
 	if (obs->kind == PERFMLOCK_AUX)
 		return false;
 	if (!data) {
-		if (!has_rival(ledger, call, rb) || obs->mm ||
+		if (!has_rival(ledger, call, rb, NULL) || obs->mm ||
 		    (!met_it && !call->overlap && obs->user))
 			return false;
 		data = row_for(ledger, call, PERFMLOCK_DATA, rb, mm);
@@ -593,7 +628,8 @@ static bool map_beside_rival(struct perfmlock_ledger *ledger,
 		return true;
 	}
 	if (!data->pending || met_it ||
-	    (!obs->mm && has_rival(ledger, call, rb)))
+	    call->began > data->id ||
+	    (!obs->mm && has_rival(ledger, call, rb, data)))
 		return false;
 	obs->step = PERFMLOCK_MAP;
 	obs->user = change_of_user(ledger, call, obs, obs->user);
@@ -633,7 +669,7 @@ void perfmlock_map_end(struct perfmlock_ledger *ledger,
 
 	data = perfmlock_store_find(&ledger->buffers, rb);
 	if (unlikely(data && obs.kind == PERFMLOCK_DATA && call->rb != rb &&
-		     !call->same_event)) {
+		     (!call->same_event || (obs.mm && !data->pending)))) {
 		/* a new buffer where an old one was whose end was missed */
 		perfmlock_buffer_stale(ledger, data);
 		data = NULL;
@@ -645,7 +681,8 @@ void perfmlock_map_end(struct perfmlock_ledger *ledger,
 	if (unlikely(call->same_event) &&
 	    map_beside_rival(ledger, call, &obs, rb, row, data))
 		goto out;
-	if (unlikely(!data && call->rb == rb)) {
+	if (unlikely(!data && call->rb == rb && !obs.mm &&
+		     (!ledger->walked || ledger->blind))) {
 		/* its first mapping was not seen */
 		adopt_map(ledger, call, rb);
 		goto out;
@@ -669,8 +706,8 @@ void perfmlock_map_end(struct perfmlock_ledger *ledger,
 out:
 	if (unlikely(call->same_event))
 		resolve(ledger, call, rb);
-	if (unlikely(call->open_rb))
-		close_open(ledger, call);
+	if (unlikely(call->open_rb) && !awaits_other(ledger, call))
+		close_open(ledger, call->open_rb);
 	end(ledger, call, user);
 }
 
@@ -797,33 +834,6 @@ close_last(struct perfmlock_ledger *ledger, const struct perfmlock_call *call,
 	if (!alone(ledger))
 		tell_others(ledger, call, buffer->user, -buffer->correct_user);
 	perfmlock_buffer_drop(ledger, buffer);
-}
-
-/* The kernel holds a buffer of which no mapping is known: one was not seen. */
-static void found_mapped(struct perfmlock_ledger *ledger,
-			 struct perfmlock_buffer *data)
-{
-	data->maps = 1;
-	ledger->totals.resynced++;
-}
-
-/* A perf_mmap() through the event may be about to return with this buffer. */
-static bool leave_open(struct perfmlock_ledger *ledger,
-		       const struct perfmlock_call *call,
-		       const struct perfmlock_buffer *data)
-{
-	struct perfmlock_call *other;
-	bool open = false;
-	unsigned int i;
-
-	for_each_set_bit(i, ledger->active, ledger->nr_calls) {
-		other = &ledger->calls[i];
-		if (other->maps && other->event == call->event) {
-			other->open_rb = data->node.key;
-			open = true;
-		}
-	}
-	return open;
 }
 
 /*

@@ -3,6 +3,8 @@
 #ifndef PERFMLOCK_BOOKS_H
 #define PERFMLOCK_BOOKS_H
 
+#include <linux/bitmap.h>
+
 #include "ledger.h"
 
 struct perfmlock_user *
@@ -19,6 +21,8 @@ perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
 		     const struct perfmlock_event *event, unsigned long pgoff,
 		     u32 pages);
 void perfmlock_buffer_drop(struct perfmlock_ledger *ledger,
+			   struct perfmlock_buffer *buffer);
+void perfmlock_buffer_lost(struct perfmlock_ledger *ledger,
 			   struct perfmlock_buffer *buffer);
 void perfmlock_buffer_stale(struct perfmlock_ledger *ledger,
 			    struct perfmlock_buffer *buffer);
@@ -69,10 +73,31 @@ static inline enum perfmlock_kind perfmlock_kind_of(unsigned long pgoff)
 	return pgoff ? PERFMLOCK_AUX : PERFMLOCK_DATA;
 }
 
-/* Every call under way of a user but one. */
-#define perfmlock_for_each_other(other, i, ledger, of, one)		\
-	for_each_set_bit(i, (ledger)->active, (ledger)->nr_calls)	\
-		if (((other) = &(ledger)->calls[i]) != (one) &&		\
-		    (other)->user == (of))
+/**
+ * perfmlock_next_other() - walk the calls under way of a user
+ * @ledger: the ledger
+ * @i: where to go on from; where the next begins
+ * @user: whose calls
+ * @one: a call to leave out
+ *
+ * Context: any; the lock is held.
+ *
+ * Return: the next call, NULL if there is none.
+ */
+static inline struct perfmlock_call *
+perfmlock_next_other(const struct perfmlock_ledger *ledger, unsigned int *i,
+		     const struct perfmlock_user *user,
+		     const struct perfmlock_call *one)
+{
+	struct perfmlock_call *call;
+
+	while ((*i = find_next_bit(ledger->active, ledger->nr_calls, *i)) <
+	       ledger->nr_calls) {
+		call = &ledger->calls[(*i)++];
+		if (call != one && call->user == user)
+			return call;
+	}
+	return NULL;
+}
 
 #endif /* PERFMLOCK_BOOKS_H */

@@ -118,7 +118,7 @@ static bool refused_by_accounting(const struct perfmlock_ledger *ledger,
 				  struct perfmlock_charge *charge)
 {
 	const struct perfmlock_call *other;
-	unsigned int i;
+	unsigned int i = 0;
 
 	if (ledger->ops->exempt())
 		return false;
@@ -130,7 +130,7 @@ static bool refused_by_accounting(const struct perfmlock_ledger *ledger,
 	/* calls beside it may have been charged before it looked */
 	if (user_after > state->user)
 		state->user = user_after;
-	perfmlock_for_each_other(other, i, ledger, call->user, call)
+	while ((other = perfmlock_next_other(ledger, &i, call->user, call)))
 		if (other->maps)
 			state->user += other->pages;
 	perfmlock_model_charge(perfmlock_model_of(ledger), state, call->pages,

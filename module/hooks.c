@@ -24,6 +24,7 @@
 
 static struct perfmlock_ledger *ledger;
 static void (*on_missed)(void);
+static unsigned long missed_before;
 
 static struct kretprobe map_probe, close_probe;
 static struct kprobe open_probe;
@@ -43,13 +44,15 @@ static __always_inline unsigned long missed_now(void)
 }
 
 /*
- * A call is missed while others are under way: these find out when they
- * return, and do not trust then what they measured.
+ * A call is missed while others are under way, and may outlast them. These
+ * find out when they return, the next when it begins.
  */
-static void __kprobes look_for_missed(struct perfmlock_call *call)
+static void __kprobes look_for_missed(struct perfmlock_call *call,
+				      unsigned long before)
 {
-	if (likely(call->missed == missed_now()))
+	if (likely(before == missed_now()))
 		return;
+	missed_before = missed_now();
 	perfmlock_call_disturbed(ledger, call);
 	on_missed();
 }
@@ -58,6 +61,7 @@ static void __kprobes describe(struct perfmlock_call *call,
 			       const struct observed *seen,
 			       const struct vm_area_struct *vma, const void *rb)
 {
+	call->user = NULL;
 	call->task = current;
 	call->event = seen->event;
 	call->rb = rb;
@@ -65,7 +69,8 @@ static void __kprobes describe(struct perfmlock_call *call,
 	call->start = vma->vm_start;
 	call->pgoff = vma->vm_pgoff;
 	call->pages = (vma->vm_end - vma->vm_start) >> PAGE_SHIFT;
-	call->missed = missed_now();
+	look_for_missed(call, missed_before);
+	call->missed = missed_before;
 	call->before.user = perfmlock_read_user(seen->user);
 	call->before.mm = perfmlock_read_mm(seen->mm);
 }
@@ -102,7 +107,7 @@ static int __kprobes map_return(struct kretprobe_instance *ri,
 	const struct observed *seen = (void *)ri->data;
 
 	raw_spin_lock(&ledger->lock);
-	look_for_missed(seen->call);
+	look_for_missed(seen->call, seen->call->missed);
 	/* an int comes back in the lower half of the register alone */
 	perfmlock_map_end(ledger, seen->call, (int)regs_return_value(regs),
 			  READ_ONCE(seen->event->rb),
@@ -128,7 +133,7 @@ static int __kprobes close_entry(struct kretprobe_instance *ri,
 
 	raw_spin_lock(&ledger->lock);
 	data = perfmlock_close_buffer(ledger, current, rb);
-	if (likely(!IS_ERR(data)))
+	if (!IS_ERR(data))
 		call = perfmlock_call_new(ledger);
 	if (likely(call)) {
 		/* any will do where it is not known whose counter moves */
@@ -147,7 +152,7 @@ static int __kprobes close_return(struct kretprobe_instance *ri,
 	const struct observed *seen = (void *)ri->data;
 
 	raw_spin_lock(&ledger->lock);
-	look_for_missed(seen->call);
+	look_for_missed(seen->call, seen->call->missed);
 	perfmlock_close_end(ledger, seen->call, READ_ONCE(seen->event->rb),
 			    perfmlock_read_user(seen->user),
 			    perfmlock_read_mm(seen->mm));
@@ -264,6 +269,7 @@ int perfmlock_hooks_register(struct perfmlock_ledger *books, int maxactive,
 
 	ledger = books;
 	on_missed = missed;
+	missed_before = 0;
 	ret = test_probes();
 	if (ret)
 		return ret;

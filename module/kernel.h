@@ -125,9 +125,15 @@ static inline void perfmlock_drop_user(const void *held)
 #endif
 }
 
-/* Nobody but who asks holds @user. */
-static inline bool perfmlock_user_is_last(const struct user_struct *user)
+/* Is what perfmlock_hold_user() gave the last that holds @user? Any context. */
+static inline bool perfmlock_user_is_ours(const struct user_struct *user,
+					  const void *held)
 {
+#ifndef HAVE_FREE_UID
+	/* the credentials' one reference is their processes' as well */
+	if (atomic_read(&((const struct cred *)held)->usage) != 1)
+		return false;
+#endif
 #ifdef HAVE_USER_COUNT_REFCOUNT
 	return refcount_read(&user->__count) == 1;
 #else

@@ -165,9 +165,9 @@ static const void *reap_user(struct perfmlock_ledger *ledger, bool *waiting)
 
 	perfmlock_store_for_each(node, next, &ledger->users) {
 		user = container_of(node, struct perfmlock_user, node);
-		if (user->books.buffers || user->inflight)
+		if (user->books.buffers || user->under_way)
 			continue;
-		if (ledger->ops->user_gone(node->key)) {
+		if (ledger->ops->user_gone(node->key, user->held)) {
 			held = user->held;
 			perfmlock_store_del(&ledger->users, user);
 			return held;
@@ -389,17 +389,50 @@ void perfmlock_buffer_drop(struct perfmlock_ledger *ledger,
 }
 
 /**
+ * perfmlock_buffer_lost() - it is gone, and the kernel did not uncharge
+ * @ledger: the ledger
+ * @buffer: the data's row
+ *
+ * Two closes, or a close and a perf_mmap(), that run beside each other can
+ * each leave it to the other. Source: perf_mmap_close() since f91072ed1b72.
+ *
+ * Context: any; the lock is held.
+ */
+void perfmlock_buffer_lost(struct perfmlock_ledger *ledger,
+			   struct perfmlock_buffer *buffer)
+{
+	const struct perfmlock_observation nothing_done = {
+		.step = PERFMLOCK_LAST_UNMAP,
+		.pages = buffer->pages,
+	};
+	const struct perfmlock_charge charged = {
+		.user = -buffer->first_user,
+		.mm = -buffer->kernel_mm,
+	};
+
+	perfmlock_compare(ledger, &nothing_done, &charged,
+			  PERFMLOCK_LOST_UNCHARGE, buffer, buffer->user,
+			  buffer->mm);
+	perfmlock_buffer_drop(ledger, buffer);
+}
+
+/**
  * perfmlock_buffer_stale() - its end was not seen
  * @ledger: the ledger
  * @buffer: the data's row
  *
- * The kernel has taken back long since what it charged.
+ * If calls were missed, the kernel has taken back long since what it charged.
+ * If none was, there was nothing to see.
  *
  * Context: any; the lock is held.
  */
 void perfmlock_buffer_stale(struct perfmlock_ledger *ledger,
 			    struct perfmlock_buffer *buffer)
 {
+	if (!ledger->blind) {
+		perfmlock_buffer_lost(ledger, buffer);
+		return;
+	}
 	if (buffer->kind == PERFMLOCK_DATA && buffer->aux)
 		perfmlock_buffer_stale(ledger, buffer->aux);
 	buffer->user->books.kernel -= buffer->first_user;

@@ -43,7 +43,7 @@ struct perfmlock_books {
  * @books: its books
  * @held: what keeps the key valid
  * @uid: in the initial namespace
- * @inflight: calls under way that may move the counter
+ * @under_way: calls under way that may move the counter
  * @unsure: beside them went one that could not be followed
  * @foreign: pages of others, as of the last moment without such a call
  * @remapped: pages of re-maps whose charge was inferred since then
@@ -54,7 +54,7 @@ struct perfmlock_user {
 	struct perfmlock_books books;
 	const void *held;
 	uid_t uid;
-	unsigned int inflight;
+	unsigned int under_way;
 	bool unsure;
 	long foreign;
 	long remapped;
@@ -178,6 +178,7 @@ struct perfmlock_event {
  * @taken: right pages of calls that ended since this one began
  * @freed: right pages given back by such calls
  * @frees: right pages that this call may give back
+ * @began: the next buffer's id when it began
  * @open_rb: a close of it awaits this call's end
  * @missed: what the probes had missed when it began
  * @maps: it is a perf_mmap()
@@ -199,6 +200,7 @@ struct perfmlock_call {
 	long taken;
 	long freed;
 	long frees;
+	u64 began;
 	const void *open_rb;
 	unsigned long missed;
 	bool maps;
@@ -303,7 +305,8 @@ struct perfmlock_totals {
  * @hold_user: keep the actor's user valid; likewise; returns what drop_user()
  *	       shall get
  * @hold_mm: keep an mm's key valid; likewise
- * @user_gone: does nobody else hold the user; likewise
+ * @user_gone: does nobody but us hold the user, by what hold_user() gave;
+ *	       likewise
  * @mm_gone: has the mm exited; likewise
  * @drop_user: let go of it; process context
  * @drop_mm: let go of the key; process context
@@ -317,7 +320,7 @@ struct perfmlock_ledger_ops {
 	unsigned int (*cpus_left)(int cpu);
 	const void *(*hold_user)(const struct perfmlock_actor *actor);
 	void (*hold_mm)(const void *mm);
-	bool (*user_gone)(const void *user);
+	bool (*user_gone)(const void *user, const void *held);
 	bool (*mm_gone)(const void *mm);
 	void (*drop_user)(const void *held);
 	void (*drop_mm)(const void *mm);
@@ -346,6 +349,7 @@ struct perfmlock_habit {
  * @buffers: live buffers
  * @next_id: of the next buffer
  * @sweep: number of the last walk
+ * @walked: every buffer of before the load is known
  * @blind: calls were not seen: counts of mappings may be wrong
  * @adopted: live buffers whose first mapping was not seen
  * @nr_calls: room in @calls
@@ -373,6 +377,7 @@ struct perfmlock_ledger {
 	struct perfmlock_store buffers;
 	u64 next_id;
 	u16 sweep;
+	bool walked;
 	bool blind;
 	unsigned int adopted;
 	unsigned int nr_calls;

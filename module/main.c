@@ -104,9 +104,9 @@ static void hold_mm(const void *mm)
 	want_upkeep();
 }
 
-static bool user_gone(const void *user)
+static bool user_gone(const void *user, const void *held)
 {
-	return perfmlock_user_is_last(user);
+	return perfmlock_user_is_ours(user, held);
 }
 
 static bool mm_gone(const void *mm)

@@ -108,6 +108,7 @@ void perfmlock_sweep_end(struct perfmlock_ledger *ledger)
 	struct perfmlock_buffer *buffer, *next;
 
 	raw_spin_lock(&ledger->lock);
+	ledger->walked = true;
 	buffer = perfmlock_store_next(&ledger->buffers, NULL);
 	while (buffer) {
 		next = perfmlock_store_next(&ledger->buffers, &buffer->node);

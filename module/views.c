@@ -230,7 +230,8 @@ static void print_denial(struct seq_file *m, const struct row *row)
 		   d->actor.uid, kind_names[d->kind]);
 	/* what the kernel computed, under its own names */
 	seq_printf(m, " vma_start=0x%lx vma_end=0x%lx vma_size=%ld user_extra=%ld user_lock_limit=%lu user_locked=%lu locked=%lu lock_limit=%lu pinned_vm=%ld extra=%ld",
-		   d->start, d->start + (d->pages << PAGE_SHIFT), d->pages, d->charge.user, d->state.limit,
+		   d->start, d->start + (d->pages << PAGE_SHIFT), d->pages,
+		   d->charge.user, d->state.limit,
 		   d->charge.user_locked, d->charge.locked, d->state.rlimit,
 		   d->state.mm, d->charge.mm);
 	seq_printf(m, " user_counter=%ld online_cpus=%u", d->state.user,
