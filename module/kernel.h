@@ -131,8 +131,15 @@ static inline bool perfmlock_user_is_ours(const struct user_struct *user,
 {
 #ifndef HAVE_FREE_UID
 	/* the credentials' one reference is their processes' as well */
-	if (atomic_read(&((const struct cred *)held)->usage) != 1)
+	const struct cred *cred = held;
+
+#ifdef HAVE_CRED_USAGE_LONG
+	if (atomic_long_read(&cred->usage) != 1)
 		return false;
+#else
+	if (atomic_read(&cred->usage) != 1)
+		return false;
+#endif
 #endif
 #ifdef HAVE_USER_COUNT_REFCOUNT
 	return refcount_read(&user->__count) == 1;
