@@ -22,10 +22,6 @@ perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
 		     u32 pages);
 void perfmlock_buffer_drop(struct perfmlock_ledger *ledger,
 			   struct perfmlock_buffer *buffer);
-void perfmlock_buffer_lost(struct perfmlock_ledger *ledger,
-			   struct perfmlock_buffer *buffer);
-void perfmlock_buffer_stale(struct perfmlock_ledger *ledger,
-			    struct perfmlock_buffer *buffer);
 
 void perfmlock_judge(struct perfmlock_ledger *ledger,
 		     const struct perfmlock_observation *obs);
@@ -37,6 +33,10 @@ void perfmlock_compare(struct perfmlock_ledger *ledger,
 		       enum perfmlock_cause cause,
 		       const struct perfmlock_buffer *buffer,
 		       struct perfmlock_user *user, struct perfmlock_mm *mm);
+void perfmlock_buffer_lost(struct perfmlock_ledger *ledger,
+			   struct perfmlock_buffer *buffer);
+void perfmlock_buffer_stale(struct perfmlock_ledger *ledger,
+			    struct perfmlock_buffer *buffer);
 void perfmlock_denied(struct perfmlock_ledger *ledger,
 		      const struct perfmlock_call *call, long user_after);
 

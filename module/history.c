@@ -110,6 +110,59 @@ void perfmlock_compare(struct perfmlock_ledger *ledger,
 	perfmlock_record_drift(ledger, &drift);
 }
 
+/**
+ * perfmlock_buffer_lost() - it is gone, and the kernel did not uncharge
+ * @ledger: the ledger
+ * @buffer: the data's row
+ *
+ * Two closes, or a close and a perf_mmap(), that run beside each other can
+ * each leave it to the other. Source: perf_mmap_close() since f91072ed1b72.
+ *
+ * Context: any; the lock is held.
+ */
+void perfmlock_buffer_lost(struct perfmlock_ledger *ledger,
+			   struct perfmlock_buffer *buffer)
+{
+	const struct perfmlock_observation nothing_done = {
+		.step = PERFMLOCK_LAST_UNMAP,
+		.pages = buffer->pages,
+	};
+	const struct perfmlock_charge charged = {
+		.user = -buffer->first_user,
+		.mm = -buffer->kernel_mm,
+	};
+
+	perfmlock_compare(ledger, &nothing_done, &charged,
+			  PERFMLOCK_LOST_UNCHARGE, buffer, buffer->user,
+			  buffer->mm);
+	perfmlock_buffer_drop(ledger, buffer);
+}
+
+/**
+ * perfmlock_buffer_stale() - its end was not seen
+ * @ledger: the ledger
+ * @buffer: the data's row
+ *
+ * If calls were missed, the kernel has taken back long since what it charged.
+ * If none was, there was nothing to see.
+ *
+ * Context: any; the lock is held.
+ */
+void perfmlock_buffer_stale(struct perfmlock_ledger *ledger,
+			    struct perfmlock_buffer *buffer)
+{
+	if (!ledger->blind) {
+		perfmlock_buffer_lost(ledger, buffer);
+		return;
+	}
+	if (buffer->kind == PERFMLOCK_DATA && buffer->aux)
+		perfmlock_buffer_stale(ledger, buffer->aux);
+	buffer->user->books.kernel -= buffer->first_user;
+	buffer->mm->books.kernel -= buffer->kernel_mm;
+	ledger->totals.stale++;
+	perfmlock_buffer_drop(ledger, buffer);
+}
+
 /* Is this EPERM one that the accounting gives? */
 static bool refused_by_accounting(const struct perfmlock_ledger *ledger,
 				  const struct perfmlock_call *call,
