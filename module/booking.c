@@ -41,8 +41,6 @@ struct perfmlock_call *perfmlock_call_new(struct perfmlock_ledger *ledger)
 {
 	unsigned int slot;
 
-	if (likely(!ledger->nr_active))
-		return &ledger->calls[0];
 	slot = find_first_zero_bit(ledger->active, ledger->nr_calls);
 	if (slot < ledger->nr_calls)
 		return &ledger->calls[slot];
@@ -386,14 +384,16 @@ static struct perfmlock_buffer *
 row_for(struct perfmlock_ledger *ledger, const struct perfmlock_call *call,
 	enum perfmlock_kind kind, const void *rb, struct perfmlock_mm *mm)
 {
-	struct perfmlock_event event;
-	struct perfmlock_actor actor;
+	struct perfmlock_buffer *buffer;
 
-	ledger->ops->caller(&actor);
-	ledger->ops->event(call->event, &event);
-	memcpy(mm->comm, actor.comm, sizeof(mm->comm));
-	return perfmlock_buffer_new(ledger, rb, kind, &actor, call->user, mm,
-				    &event, call->pgoff, call->pages);
+	buffer = perfmlock_buffer_new(ledger, rb, kind, call->user, mm,
+				      call->pgoff, call->pages);
+	if (unlikely(!buffer))
+		return NULL;
+	ledger->ops->name(&buffer->pid, buffer->comm);
+	ledger->ops->event(call->event, &buffer->event);
+	memcpy(mm->comm, buffer->comm, sizeof(mm->comm));
+	return buffer;
 }
 
 static __always_inline void
@@ -563,8 +563,7 @@ static void take_over(struct perfmlock_ledger *ledger,
 	data->user->books.buffers++;
 	data->mm->books.buffers++;
 	data->maps++;
-	data->pid = mm->pid;
-	memcpy(data->comm, mm->comm, sizeof(data->comm));
+	ledger->ops->name(&data->pid, data->comm);
 	first_map(ledger, call, obs, mm, data);
 	data->kernel_user += remapped;
 }
@@ -637,20 +636,9 @@ static bool map_beside_rival(struct perfmlock_ledger *ledger,
 	return true;
 }
 
-/**
- * perfmlock_map_end() - perf_mmap() returns
- * @ledger: the ledger
- * @call: of perfmlock_map_begin(), gone afterwards
- * @ret: its return value
- * @rb: the event's buffer now
- * @user: U now
- * @mm: M now
- *
- * Context: any; the lock is held since before @user was read.
- */
-void perfmlock_map_end(struct perfmlock_ledger *ledger,
-		       struct perfmlock_call *call, int ret, const void *rb,
-		       long user, long mm)
+static void general_map(struct perfmlock_ledger *ledger,
+			struct perfmlock_call *call, int ret, const void *rb,
+			long user, long mm)
 {
 	struct perfmlock_observation obs = {
 		.kind = perfmlock_kind_of(call->pgoff),
@@ -708,6 +696,76 @@ out:
 		resolve(ledger, call, rb);
 	if (unlikely(call->open_rb) && !awaits_other(ledger, call))
 		close_open(ledger, call->open_rb);
+}
+
+/*
+ * How nearly every buffer begins: all pages fit into the user's part, by the
+ * kernel's sum and by the books, and nothing goes beside it. The general way
+ * comes to the same, and is twice as long.
+ */
+static bool is_usual_map(const struct perfmlock_ledger *ledger,
+			 const struct perfmlock_call *call, int ret,
+			 const void *rb, long user, long mm)
+{
+	const struct perfmlock_user *row = call->user;
+	const struct perfmlock_state *before = &call->before;
+
+	return !ret && !call->pgoff && call->rb != rb && !call->overlap &&
+	       !call->same_event && !call->open_rb && ledger->exclusive &&
+	       !ledger->blind && mm == before->mm &&
+	       perfmlock_drift(user, before->user) == call->pages &&
+	       before->user >= 0 && (unsigned long)user <= before->limit &&
+	       (unsigned long)perfmlock_books(row->foreign, row->books.correct) +
+			call->pages <= before->limit &&
+	       !perfmlock_over(before, 0);
+}
+
+static bool usual_map(struct perfmlock_ledger *ledger,
+		      const struct perfmlock_call *call, const void *rb)
+{
+	struct perfmlock_user *user = call->user;
+	struct perfmlock_buffer *buffer;
+	struct perfmlock_mm *mm;
+
+	if (unlikely(perfmlock_store_find(&ledger->buffers, rb)))
+		return false;
+	mm = perfmlock_store_find(&ledger->mms, call->mm) ?:
+	     perfmlock_books_of_mm(ledger, call->mm, NULL);
+	if (unlikely(!mm))
+		return true;
+	buffer = row_for(ledger, call, PERFMLOCK_DATA, rb, mm);
+	if (unlikely(!buffer))
+		return true;
+	buffer->first_user = call->pages;
+	buffer->kernel_user = call->pages;
+	buffer->correct_user = call->pages;
+	user->books.kernel += call->pages;
+	user->books.correct += call->pages;
+	mm->rlimit = call->before.rlimit;
+	mm->uid = user->uid;
+	ledger->totals.mmaps++;
+	ledger->observed++;
+	return true;
+}
+
+/**
+ * perfmlock_map_end() - perf_mmap() returns
+ * @ledger: the ledger
+ * @call: of perfmlock_map_begin(), gone afterwards
+ * @ret: its return value
+ * @rb: the event's buffer now
+ * @user: U now
+ * @mm: M now
+ *
+ * Context: any; the lock is held since before @user was read.
+ */
+void perfmlock_map_end(struct perfmlock_ledger *ledger,
+		       struct perfmlock_call *call, int ret, const void *rb,
+		       long user, long mm)
+{
+	if (unlikely(!is_usual_map(ledger, call, ret, rb, user, mm) ||
+		     !usual_map(ledger, call, rb)))
+		general_map(ledger, call, ret, rb, user, mm);
 	end(ledger, call, user);
 }
 
@@ -997,9 +1055,10 @@ static bool is_usual_end(const struct perfmlock_ledger *ledger,
 {
 	return data->maps == 1 && !data->aux && !data->pending &&
 	       rb != call->rb && user == -data->first_user &&
-	       mm == -data->first_mm && data->mm->node.key == call->mm &&
-	       user == -(long)data->pages && data->kernel_mm == data->first_mm &&
-	       !call->overlap && ledger->exclusive && alone(ledger);
+	       user == -(long)data->pages &&
+	       !(mm | data->first_mm | data->kernel_mm) &&
+	       !call->overlap && ledger->exclusive && !ledger->blind &&
+	       alone(ledger);
 }
 
 static void usual_end(struct perfmlock_ledger *ledger,

@@ -15,11 +15,8 @@ perfmlock_books_of_mm(struct perfmlock_ledger *ledger, const void *mm,
 		      const struct perfmlock_actor *actor);
 struct perfmlock_buffer *
 perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
-		     enum perfmlock_kind kind,
-		     const struct perfmlock_actor *actor,
-		     struct perfmlock_user *user, struct perfmlock_mm *mm,
-		     const struct perfmlock_event *event, unsigned long pgoff,
-		     u32 pages);
+		     enum perfmlock_kind kind, struct perfmlock_user *user,
+		     struct perfmlock_mm *mm, unsigned long pgoff, u32 pages);
 void perfmlock_buffer_drop(struct perfmlock_ledger *ledger,
 			   struct perfmlock_buffer *buffer);
 

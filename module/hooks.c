@@ -47,19 +47,30 @@ static __always_inline unsigned long missed_now(void)
  * A call is missed while others are under way, and may outlast them. These
  * find out when they return, the next when it begins.
  */
-static void __kprobes look_for_missed(struct perfmlock_call *call,
-				      unsigned long before)
+static void __kprobes found_missed(struct perfmlock_call *call)
 {
-	if (likely(before == missed_now()))
-		return;
 	missed_before = missed_now();
 	perfmlock_call_disturbed(ledger, call);
 	on_missed();
 }
 
-static void __kprobes describe(struct perfmlock_call *call,
-			       const struct observed *seen,
-			       const struct vm_area_struct *vma, const void *rb)
+static __always_inline void look_for_missed(struct perfmlock_call *call,
+					    unsigned long before)
+{
+	if (unlikely(before != missed_now()))
+		found_missed(call);
+}
+
+static __always_inline struct perfmlock_call *new_call(void)
+{
+	if (likely(!ledger->nr_active))
+		return &ledger->calls[0];
+	return perfmlock_call_new(ledger);
+}
+
+static __always_inline void
+describe(struct perfmlock_call *call, const struct observed *seen,
+	 const struct vm_area_struct *vma, const void *rb)
 {
 	call->user = NULL;
 	call->task = current;
@@ -89,7 +100,7 @@ static int __kprobes map_entry(struct kretprobe_instance *ri,
 	seen->event = file->private_data;
 
 	raw_spin_lock(&ledger->lock);
-	call = perfmlock_call_new(ledger);
+	call = new_call();
 	if (likely(call)) {
 		describe(call, seen, vma, READ_ONCE(seen->event->rb));
 		call->before.limit = perfmlock_limit();
@@ -134,7 +145,7 @@ static int __kprobes close_entry(struct kretprobe_instance *ri,
 	raw_spin_lock(&ledger->lock);
 	data = perfmlock_close_buffer(ledger, current, rb);
 	if (!IS_ERR(data))
-		call = perfmlock_call_new(ledger);
+		call = new_call();
 	if (likely(call)) {
 		/* any will do where it is not known whose counter moves */
 		seen->user = data ? data->user->node.key : current_user();

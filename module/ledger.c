@@ -309,12 +309,12 @@ perfmlock_books_of_mm(struct perfmlock_ledger *ledger, const void *mm,
  * @ledger: the ledger
  * @rb: its key
  * @kind: data or AUX; an AUX area is found through its data
- * @actor: who mapped it
  * @user: who is charged
  * @mm: which mm is charged
- * @event: through which event
  * @pgoff: of the mapping
  * @pages: of the mapping
+ *
+ * The caller fills in pid, comm and event.
  *
  * Context: any; the lock is held.
  *
@@ -322,11 +322,8 @@ perfmlock_books_of_mm(struct perfmlock_ledger *ledger, const void *mm,
  */
 struct perfmlock_buffer *
 perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
-		     enum perfmlock_kind kind,
-		     const struct perfmlock_actor *actor,
-		     struct perfmlock_user *user, struct perfmlock_mm *mm,
-		     const struct perfmlock_event *event, unsigned long pgoff,
-		     u32 pages)
+		     enum perfmlock_kind kind, struct perfmlock_user *user,
+		     struct perfmlock_mm *mm, unsigned long pgoff, u32 pages)
 {
 	struct perfmlock_buffer *buffer;
 
@@ -340,7 +337,6 @@ perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
 	buffer->mm = mm;
 	buffer->aux = NULL;
 	buffer->id = ledger->next_id++;
-	buffer->config = event->config;
 	buffer->kernel_user = 0;
 	buffer->kernel_mm = 0;
 	buffer->first_user = 0;
@@ -348,16 +344,12 @@ perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
 	buffer->correct_user = 0;
 	buffer->correct_mm = 0;
 	buffer->pgoff = pgoff;
-	buffer->type = event->type;
 	buffer->pages = pages;
 	buffer->maps = 1;
-	buffer->cpu = event->cpu;
-	buffer->pid = actor->pid;
 	buffer->sweep = ledger->sweep;
 	buffer->kind = kind;
 	buffer->adopted = false;
 	buffer->pending = PERFMLOCK_BOOKED;
-	memcpy(buffer->comm, actor->comm, sizeof(buffer->comm));
 	user->books.buffers++;
 	mm->books.buffers++;
 	return buffer;

@@ -79,6 +79,18 @@ struct perfmlock_mm {
 	char comm[TASK_COMM_LEN];
 };
 
+/**
+ * struct perfmlock_event - what is shown of an event
+ * @config: of its attributes
+ * @type: of its attributes
+ * @cpu: -1 for any
+ */
+struct perfmlock_event {
+	u64 config;
+	u32 type;
+	int cpu;
+};
+
 /*
  * Of two processes that map an event at the same time one makes the buffer,
  * but the other may return before it.
@@ -96,18 +108,16 @@ enum perfmlock_pending {
  * @mm: which mm was charged
  * @aux: the AUX area of data, the data of an AUX area, or NULL
  * @id: serial number
- * @config: of the event that it was mapped through
+ * @event: that it was mapped through
  * @kernel_user: measured charge of the user now, re-maps included
  * @kernel_mm: measured charge of the mm now
  * @first_user: charge of the user at the first mapping
  * @first_mm: charge of the mm at the first mapping
  * @correct_user: right charge of the user
  * @correct_mm: right charge of the mm
- * @type: of the event
  * @pages: of one mapping; below 2^31 by perf_mmap()
  * @maps: mappings that hold it; an AUX mapping also holds the data
  * @pgoff: of the mapping in the event's file: not 0 means AUX
- * @cpu: of the event, -1 for any
  * @pid: who mapped it first
  * @sweep: last walk through all processes that met it
  * @kind: data or AUX
@@ -121,7 +131,7 @@ struct perfmlock_buffer {
 	struct perfmlock_mm *mm;
 	struct perfmlock_buffer *aux;
 	u64 id;
-	u64 config;
+	struct perfmlock_event event;
 	long kernel_user;
 	long kernel_mm;
 	long first_user;
@@ -129,10 +139,8 @@ struct perfmlock_buffer {
 	long correct_user;
 	long correct_mm;
 	unsigned long pgoff;
-	u32 type;
 	u32 pages;
 	u32 maps;
-	int cpu;
 	pid_t pid;
 	u16 sweep;
 	u8 kind;
@@ -155,13 +163,6 @@ struct perfmlock_actor {
 	uid_t uid;
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
-};
-
-/* What is called a buffer's event. */
-struct perfmlock_event {
-	u64 config;
-	u32 type;
-	int cpu;
 };
 
 /**
@@ -298,6 +299,7 @@ struct perfmlock_totals {
 /**
  * struct perfmlock_ledger_ops - what the ledger asks of its owner
  * @caller: describe who makes the present call; any context, under the lock
+ * @name: its thread group and its thread's comm alone; likewise
  * @event: describe a call's event; likewise
  * @limit: user_lock_limit of this moment; likewise
  * @exempt: is the caller privileged; likewise
@@ -314,6 +316,7 @@ struct perfmlock_totals {
  */
 struct perfmlock_ledger_ops {
 	void (*caller)(struct perfmlock_actor *actor);
+	void (*name)(pid_t *pid, char *comm);
 	void (*event)(const void *event, struct perfmlock_event *of);
 	unsigned long (*limit)(void);
 	bool (*exempt)(void);

@@ -87,6 +87,12 @@ static void caller(struct perfmlock_actor *actor)
 	perfmlock_actor_of(current, current_cred(), actor);
 }
 
+static void name(pid_t *pid, char *comm)
+{
+	*pid = current->tgid;
+	memcpy(comm, current->comm, TASK_COMM_LEN);
+}
+
 static void event(const void *event, struct perfmlock_event *of)
 {
 	perfmlock_event_of(event, of);
@@ -131,6 +137,7 @@ static unsigned int cpus_left(int from)
 
 static const struct perfmlock_ledger_ops ledger_ops = {
 	.caller = caller,
+	.name = name,
 	.event = event,
 	.limit = perfmlock_limit,
 	.exempt = perfmlock_exempt,

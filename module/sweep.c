@@ -28,6 +28,24 @@ static void meet(const struct perfmlock_ledger *ledger,
 	buffer->sweep = ledger->sweep;
 }
 
+/* The caller has made sure that there is memory. */
+static struct perfmlock_buffer *
+adopt_row(struct perfmlock_ledger *ledger, const void *rb,
+	  enum perfmlock_kind kind, const struct perfmlock_actor *actor,
+	  struct perfmlock_user *user, struct perfmlock_mm *mm,
+	  const struct perfmlock_event *event, unsigned long pgoff, u32 pages)
+{
+	struct perfmlock_buffer *buffer;
+
+	buffer = perfmlock_buffer_new(ledger, rb, kind, user, mm, pgoff, pages);
+	buffer->adopted = true;
+	buffer->event = *event;
+	buffer->pid = actor->pid;
+	memcpy(buffer->comm, actor->comm, sizeof(buffer->comm));
+	ledger->adopted++;
+	return buffer;
+}
+
 /**
  * perfmlock_sweep_meet() - a mapping was met
  * @ledger: the ledger
@@ -76,22 +94,17 @@ bool perfmlock_sweep_meet(struct perfmlock_ledger *ledger,
 	user = perfmlock_books_of_user(ledger, actor->user, actor);
 	book = perfmlock_books_of_mm(ledger, mm, actor);
 	if (!data) {
-		data = perfmlock_buffer_new(ledger, rb, PERFMLOCK_DATA, actor,
-					    user, book, event, 0,
-					    pgoff ? 0 : pages);
-		data->adopted = true;
-		ledger->adopted++;
+		data = adopt_row(ledger, rb, PERFMLOCK_DATA, actor, user, book,
+				 event, 0, pgoff ? 0 : pages);
 		if (kind == PERFMLOCK_DATA)
 			return true;
 	} else {
 		data->maps++;
 	}
-	buffer = perfmlock_buffer_new(ledger, rb, PERFMLOCK_AUX, actor, user,
-				      book, event, pgoff, pages);
-	buffer->adopted = true;
+	buffer = adopt_row(ledger, rb, PERFMLOCK_AUX, actor, user, book, event,
+			   pgoff, pages);
 	buffer->aux = data;
 	data->aux = buffer;
-	ledger->adopted++;
 	return true;
 }
 

@@ -181,11 +181,11 @@ static void print_buffer(struct seq_file *m, const struct row *row)
 	const struct perfmlock_buffer *buffer = &row->buffer;
 
 	seq_printf(m, "%llu %d %u %d %s %u %u %ld %ld %ld %ld %u:0x%llx %s ",
-		   buffer->id, buffer->pid, row->uid, buffer->cpu,
+		   buffer->id, buffer->pid, row->uid, buffer->event.cpu,
 		   kind_names[buffer->kind], buffer->pages, buffer->maps,
 		   buffer->kernel_user, buffer->kernel_mm,
 		   buffer->correct_user, buffer->correct_mm,
-		   buffer->type, buffer->config,
+		   buffer->event.type, buffer->event.config,
 		   buffer->adopted ? "adopted" : "seen");
 	print_comm(m, buffer->comm);
 	seq_putc(m, '\n');
