@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # What Kbuild does stands in Kbuild and module/Kbuild; this is for people.
 
-KDIR ?= /lib/modules/$(shell uname -r)/build
+KVER ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(KVER)/build
+DKMS_TREE = /usr/src/perfmlock-$(VERSION)
 VERSION := $(shell sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' module/main.c)
 
 .PHONY: all demo check lint bench install uninstall clean help
@@ -11,7 +13,7 @@ all: $(KDIR)/Makefile ## build perfmlock.ko for the running kernel, or for KDIR=
 
 # also the message of every other target that builds for this kernel
 $(KDIR)/Makefile:
-	@echo "perfmlock: no kernel headers in $(KDIR): apt-get install linux-headers-$(shell uname -r), or give KDIR=" >&2
+	@echo "perfmlock: no kernel headers in $(KDIR): apt-get install linux-headers-$(KVER), or give KDIR=" >&2
 	@exit 1
 
 demo: ## boot the stock kernel with the module and tell its story (3 minutes)
@@ -26,18 +28,26 @@ lint: ## W=1, sparse, checkpatch, kernel-doc, shellcheck, codespell
 bench: ## what the module costs an mmap and munmap, in instructions
 	@selftests/bench/run
 
-install: ## put the module under DKMS and load it
+install: $(KDIR)/Makefile ## put the module under DKMS and load it
 	@selftests/vm/need dkms
 	@if dkms status perfmlock/$(VERSION) | grep -q .; then \
 		dkms remove perfmlock/$(VERSION) --all; fi
-	dkms add $(CURDIR)
-	dkms install perfmlock/$(VERSION)
-	modprobe perfmlock
+	rm -rf $(DKMS_TREE)
+	mkdir -p $(DKMS_TREE)
+	cp -r COPYING Kbuild dkms.conf module $(DKMS_TREE)
+	$(MAKE) -C $(KDIR) M=$(DKMS_TREE) clean > /dev/null
+	dkms add perfmlock/$(VERSION)
+	dkms install perfmlock/$(VERSION) -k $(KVER) || { \
+		dkms remove perfmlock/$(VERSION) --all; rm -rf $(DKMS_TREE); exit 1; }
+	@if [ $(KVER) = $$(uname -r) ]; then echo modprobe perfmlock; \
+		modprobe perfmlock; fi
 
 uninstall: ## unload the module and take it out of DKMS
-	if grep -qs '^perfmlock ' /proc/modules; then rmmod perfmlock; fi
-	dkms remove perfmlock/$(VERSION) --all
-	rm -rf /usr/src/perfmlock-$(VERSION)
+	@if grep -qs '^perfmlock ' /proc/modules; then \
+		echo modprobe -r perfmlock; modprobe -r perfmlock; fi
+	@if command -v dkms > /dev/null && dkms status perfmlock/$(VERSION) | grep -q .; then \
+		dkms remove perfmlock/$(VERSION) --all; fi
+	rm -rf $(DKMS_TREE)
 
 clean: ## remove everything that was built
 	@if [ -e $(KDIR)/Makefile ]; then \
