@@ -8,29 +8,6 @@
 
 static struct shared *sh;
 
-/* a[0]: which one; a[1]: microseconds at most to wait between the calls */
-static long op_churn(const long *a)
-{
-	unsigned int seed = a[0] + 1;
-	void *addr;
-	long n;
-	int fd;
-
-	while (!sh->stop) {
-		fd = pm_open(0, PERF_TYPE_SOFTWARE, PM_DUMMY, -1);
-		n = 1 + (1 << rand_r(&seed) % 6);
-		addr = pm_map(fd, n, 0);
-		close(fd);
-		if (addr == MAP_FAILED)
-			return -errno;
-		sh->count[a[0]]++;
-		pm_nap(rand_r(&seed) % (a[1] + 1));
-		pm_unmap(addr, n);
-		pm_nap(rand_r(&seed) % (a[1] + 1));
-	}
-	return 0;
-}
-
 static long available_kb(void)
 {
 	char *text = slurp("/proc/meminfo"), *p;
@@ -70,8 +47,8 @@ TEST_F_TIMEOUT(books, thousand_cycles, 600)
 	a = actor_start(e, uid, UNLIMITED, 0);
 	b = actor_start(e, uid, UNLIMITED, 0);
 	/* some buffers live at each load and unload, and some calls under way */
-	actor_begin(a, op_churn, 0, 5000, 0, 0, 0);
-	actor_begin(b, op_churn, 1, 5000, 0, 0, 0);
+	actor_begin(a, op_churn, 0, 5000, (long)sh, 0, 0);
+	actor_begin(b, op_churn, 1, 5000, (long)sh, 0, 0);
 	for (i = 0; i < cycles; i++) {
 		if (i == WARM) {
 			was = available_kb();

@@ -246,29 +246,6 @@ TEST_F(modload, unloaded_in_an_mmap)
 	VERIFY("unmapped");
 }
 
-/* a[0]: which one; a[1]: microseconds at most to wait between the calls */
-static long op_churn(const long *a)
-{
-	unsigned int seed = a[0] + 1;
-	void *addr;
-	long n;
-	int fd;
-
-	while (!sh->stop) {
-		fd = pm_open(0, PERF_TYPE_SOFTWARE, PM_DUMMY, -1);
-		n = 1 + (1 << rand_r(&seed) % 6);
-		addr = pm_map(fd, n, 0);
-		close(fd);
-		if (addr == MAP_FAILED)
-			return -errno;
-		sh->count[a[0]]++;
-		pm_nap(rand_r(&seed) % (a[1] + 1));
-		pm_unmap(addr, n);
-		pm_nap(rand_r(&seed) % (a[1] + 1));
-	}
-	return 0;
-}
-
 /* A listing held open does not outlive the module in a harmful way. */
 TEST_F(modload, listing_open)
 {
@@ -492,7 +469,7 @@ TEST_F_TIMEOUT(modload, missed_by_a_crowd, 60)
 	ASSERT_EQ(0, books_load("maxactive=1"));
 	for (i = 0; i < 4; i++) {
 		a[i] = actor_start(e, uid, UNLIMITED, 0);
-		actor_begin(a[i], op_churn, i, 0, 0, 0, 0);
+		actor_begin(a[i], op_churn, i, 0, (long)sh, 0, 0);
 	}
 	while (sh->count[0] < 400)
 		pm_nap(1000);

@@ -1011,6 +1011,33 @@ long actor_new(struct actor *a, long pages)
 	return actor_call(a, op_new, pages, 0, 0, 0, 0);
 }
 
+/*
+ * Maps and unmaps until told to stop. a[0]: which one; a[1]: microseconds at
+ * most to wait between the calls; a[2]: the struct shared
+ */
+long op_churn(const long *a)
+{
+	struct shared *sh = (struct shared *)a[2];
+	unsigned int seed = a[0] + 1;
+	void *addr;
+	long n;
+	int fd;
+
+	while (!sh->stop) {
+		fd = pm_open(0, PERF_TYPE_SOFTWARE, PM_DUMMY, -1);
+		n = 1 + (1 << rand_r(&seed) % 6);
+		addr = pm_map(fd, n, 0);
+		close(fd);
+		if (addr == MAP_FAILED)
+			return -errno;
+		sh->count[a[0]]++;
+		pm_nap(rand_r(&seed) % (a[1] + 1));
+		pm_unmap(addr, n);
+		pm_nap(rand_r(&seed) % (a[1] + 1));
+	}
+	return 0;
+}
+
 void actor_begin_unmap(struct actor *a, long addr, long pages)
 {
 	actor_begin(a, op_unmap, addr, pages, 0, 0, 0);

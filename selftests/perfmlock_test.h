@@ -135,6 +135,7 @@ typedef long (*actor_fn)(const long *arg);
 
 uid_t env_uid(struct test_env *e);
 struct actor *actor_start(struct test_env *e, uid_t uid, long rlimit, int flags);
+long op_churn(const long *a);
 void actor_begin(struct actor *a, actor_fn fn, long a0, long a1, long a2,
 		 long a3, long a4);
 long actor_end(struct actor *a);
