@@ -356,7 +356,7 @@ static long op_many(const long *a)
 	return 0;
 }
 
-static long op_churn(const long *a)
+static long op_come_and_go(const long *a)
 {
 	void *addr[8] = { 0 };
 	int i = 0, fd;
@@ -404,7 +404,7 @@ TEST_F_TIMEOUT(books, many_buffers, 180)
 	ASSERT_EQ(0, actor_call(a, op_many, MANY, e->cpus, 0, 0, 0));
 	EXPECT_EQ(MANY, users_num(a->uid, "buffers"));
 	EXPECT_EQ(MANY, users_num(a->uid, "kernel") + mms_num(a->pid, "kernel"));
-	actor_begin(churn, op_churn, 0, 0, 0, 0, 0);
+	actor_begin(churn, op_come_and_go, 0, 0, 0, 0, 0);
 	for (pass = 0; pass < 3; pass++) {
 		/* each pass in smaller pieces */
 		size = 65536 >> pass * 4;
@@ -457,7 +457,7 @@ TEST_F_TIMEOUT(books, read_and_reset, 60)
 
 	sh = e->sh;
 	churn = actor_start(e, env_uid(e), UNLIMITED, 0);
-	actor_begin(churn, op_churn, 0, 0, 0, 0, 0);
+	actor_begin(churn, op_come_and_go, 0, 0, 0, 0, 0);
 	for (n = 0; n < 30; n++) {
 		for (i = 0; i < ARRAY_SIZE(listings); i++) {
 			text = slurp_books(listings[i]);
