@@ -972,9 +972,15 @@ static void close_aux(struct perfmlock_ledger *ledger,
 
 	of_aux.user = change_of_user(ledger, call, &of_aux,
 				     perfmlock_drift(user, of_data.user));
+	if (aux->adopted) {
+		/* what was charged for it is foreign, and so is its return */
+		of_aux.user = 0;
+		of_aux.mm = 0;
+	}
 	closer = book_close(ledger, call, data, of_data.user + of_aux.user,
 			    of_data.mm + of_aux.mm);
-	judge(ledger, call, &of_aux);
+	if (!aux->adopted)
+		judge(ledger, call, &of_aux);
 	compare_mm(ledger, aux, &of_aux, closer);
 	close_last(ledger, call, aux, &of_aux);
 	if (last_data) {
