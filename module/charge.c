@@ -13,143 +13,128 @@
 
 #include "charge.h"
 
-/* The kernel's own types, so that sums wrap where the kernel's sums wrap. */
+/*
+ * What a first mapping puts on M. The kernel's own types, so that sums wrap
+ * where the kernel's sums wrap.
+ */
 
-/* U grows by all pages and M by the user's whole excess: the explosion. */
-static void split_whole_excess(const struct perfmlock_state *state,
-			       unsigned long pages,
-			       struct perfmlock_charge *charge)
+static unsigned long excess(unsigned long user_locked,
+			    const struct perfmlock_state *state)
 {
-	unsigned long locked = (unsigned long)state->user + pages;
-
-	charge->user_locked = locked;
-	charge->mm = locked > state->limit ? locked - state->limit : 0;
-	charge->user = pages;
+	return user_locked > state->limit ? user_locked - state->limit : 0;
 }
 
-static unsigned long clamp_to_limit(const struct perfmlock_state *state)
+/* All that the user has over the limit, be it of this mapping or not. */
+static unsigned long extra_unclamped(const struct perfmlock_state *state,
+				     unsigned long pages,
+				     unsigned long *user_locked)
+{
+	*user_locked = (unsigned long)state->user + pages;
+	return excess(*user_locked, state);
+}
+
+/* None, all, or what is over the limit. */
+static unsigned long extra_three_ways(const struct perfmlock_state *state,
+				      unsigned long pages,
+				      unsigned long *user_locked)
+{
+	*user_locked = (unsigned long)state->user + pages;
+	if (*user_locked > state->limit &&
+	    (unsigned long)state->user >= state->limit)
+		return pages;
+	return excess(*user_locked, state);
+}
+
+/* What is over the limit, with U clamped to it first: never more than pages. */
+static unsigned long extra_clamped(const struct perfmlock_state *state,
+				   unsigned long pages,
+				   unsigned long *user_locked)
 {
 	unsigned long user = state->user;
 
-	return user < state->limit ? user : state->limit;
+	*user_locked = (user < state->limit ? user : state->limit) + pages;
+	return excess(*user_locked, state);
 }
 
-/* The clamp of 003461559ef7 on the old code: M is right, U is still charged all. */
-static void split_double(const struct perfmlock_state *state,
-			 unsigned long pages, struct perfmlock_charge *charge)
+static unsigned long extra_right(const struct perfmlock_state *state,
+				 unsigned long pages,
+				 unsigned long *user_locked)
 {
-	unsigned long locked = clamp_to_limit(state) + pages;
+	struct perfmlock_charge charge;
 
-	charge->user_locked = locked;
-	charge->mm = locked > state->limit ? locked - state->limit : 0;
-	charge->user = pages;
+	perfmlock_reference(state, pages, &charge);
+	*user_locked = charge.user_locked;
+	return charge.mm;
 }
 
-/* Wholly to U, wholly to M, or divided at the limit. */
-static void split_three_ways(const struct perfmlock_state *state,
-			     unsigned long pages,
-			     struct perfmlock_charge *charge)
-{
-	unsigned long locked = (unsigned long)state->user + pages;
+/* What the last unmap of an AUX area takes from U. */
 
-	charge->user_locked = locked;
-	if (locked <= state->limit)
-		charge->mm = 0;
-	else if ((unsigned long)state->user >= state->limit)
-		charge->mm = pages;
-	else
-		charge->mm = locked - state->limit;
-	charge->user = pages - charge->mm;
+static long take_all(long pages, long rec)
+{
+	return pages;
 }
 
-/* Divided at the limit, but U may be above it: then user goes negative. */
-static void split_unclamped(const struct perfmlock_state *state,
-			    unsigned long pages,
-			    struct perfmlock_charge *charge)
+/* One counter or the other, never both: wrong where both were charged. */
+static long take_either(long pages, long rec)
 {
-	unsigned long locked = (unsigned long)state->user + pages;
-
-	charge->user_locked = locked;
-	charge->mm = locked > state->limit ? locked - state->limit : 0;
-	charge->user = pages - charge->mm;
+	return rec ? 0 : pages;
 }
 
-/* Divided at the limit, with U clamped to it first. */
-static void split_clamped(const struct perfmlock_state *state,
-			  unsigned long pages, struct perfmlock_charge *charge)
+static long take_rest(long pages, long rec)
 {
-	unsigned long locked = clamp_to_limit(state) + pages;
-
-	charge->user_locked = locked;
-	charge->mm = locked > state->limit ? locked - state->limit : 0;
-	charge->user = pages - charge->mm;
-}
-
-/* What the splits that charge all pages to U take back. */
-static void unmap_all(long pages, long rec, struct perfmlock_uncharge *un)
-{
-	un->user = pages;
-	un->mm = rec;
-}
-
-/* What was charged, each to its own. */
-static void unmap_split(long pages, long rec, struct perfmlock_uncharge *un)
-{
-	un->user = pages - rec;
-	un->mm = rec;
-}
-
-/* One counter or the other, never both: wrong for an AUX area charged to both. */
-static void unmap_either(long pages, long rec, struct perfmlock_uncharge *un)
-{
-	un->user = rec ? 0 : pages;
-	un->mm = rec;
+	return pages - rec;
 }
 
 /*
- * In the order of history. The AUX uncharge of S1 is the old one: it takes
- * pages from U that the new split had put on M.
+ * In the order of history. The first two rows never lose a page in the end,
+ * but charge M, or U, for more than there is. The AUX uncharge of S1 is the
+ * old one, which takes pages from U that the new split had put on M; S2's
+ * forgets U's part. S4 trusts that U is below the limit, which a sysctl or a
+ * CPU that goes offline can lower. S5 is right about how much, not yet about
+ * whom. S6 was a clean-up, and S7, in v6.18, is its refactoring.
  */
 const struct perfmlock_model perfmlock_models[] = {
 	{
 		.name = "S0", .commit = "9bb5d40cd93c", .since = "v3.10",
-		.split = split_whole_excess,
-		.unmap = { unmap_all, unmap_all },
+		.extra = extra_unclamped, .double_charge = true,
+		.aux_unmap = take_all,
 	}, {
 		/* 003461559ef7 without d44248a41337: 4.4 to 4.19 stable */
 		.name = "S0c", .commit = "003461559ef7", .since = "v4.19.103",
-		.split = split_double,
-		.unmap = { unmap_all, unmap_all },
+		.extra = extra_clamped, .double_charge = true,
+		.aux_unmap = take_all,
 	}, {
 		.name = "S1", .commit = "d44248a41337", .since = "v5.4-rc3",
-		.split = split_three_ways,
-		.unmap = { unmap_split, unmap_all },
+		.extra = extra_three_ways, .aux_unmap = take_all,
 	}, {
 		.name = "S2", .commit = "5e6c3c7b1ec2", .since = "v5.4",
-		.split = split_three_ways,
-		.unmap = { unmap_split, unmap_either },
+		.extra = extra_three_ways, .aux_unmap = take_either,
 	}, {
 		.name = "S3", .commit = "36b3db03b474", .since = "v5.5-rc1",
-		.split = split_three_ways,
-		.unmap = { unmap_split, unmap_split },
+		.extra = extra_three_ways, .aux_unmap = take_rest,
 	}, {
 		.name = "S4", .commit = "c4b75479741c", .since = "v5.5",
-		.split = split_unclamped,
-		.unmap = { unmap_split, unmap_split },
+		.extra = extra_unclamped, .aux_unmap = take_rest,
 	}, {
 		.name = "S5", .commit = "003461559ef7", .since = "v5.6",
-		.split = split_clamped,
-		.unmap = { unmap_split, unmap_split },
+		.extra = extra_clamped, .aux_unmap = take_rest,
 	}, {
-		/* and its refactoring in v6.18, S7 */
 		.name = "S6", .commit = "0c8a4e4139ad", .since = "v6.15",
-		.split = split_clamped,
-		.unmap = { unmap_split, unmap_split },
+		.extra = extra_clamped, .aux_unmap = take_rest,
 		.remap_charges = true,
 	},
 };
 
+_Static_assert(ARRAY_SIZE(perfmlock_models) <= PERFMLOCK_MAX_MODELS,
+	       "PERFMLOCK_MAX_MODELS is too small for the models");
+
 const unsigned int perfmlock_nr_models = ARRAY_SIZE(perfmlock_models);
+
+const struct perfmlock_model perfmlock_reference_model = {
+	.name = "reference", .commit = "-", .since = "-",
+	.extra = extra_right, .aux_unmap = take_rest,
+	.own_user = true, .own_mm = true,
+};
 
 const struct perfmlock_cause_info perfmlock_causes[] = {
 	[PERFMLOCK_NO_CAUSE]	   = { "none", "none", "-" },
@@ -213,23 +198,43 @@ void perfmlock_model_charge(const struct perfmlock_model *model,
 			    unsigned long pages,
 			    struct perfmlock_charge *charge)
 {
-	model->split(state, pages, charge);
+	charge->mm = model->extra(state, pages, &charge->user_locked);
+	charge->user = model->double_charge ? pages : pages - charge->mm;
 	perfmlock_admit(state, charge);
 }
 
-/**
- * perfmlock_model_uncharge() - what a kernel's rule takes back at the last unmap
- * @model: the rule
- * @kind: data or AUX
- * @pages: of the buffer
- * @rec: what the buffer remembers as charged to the mm
- * @un: result
- */
-void perfmlock_model_uncharge(const struct perfmlock_model *model,
-			      enum perfmlock_kind kind, long pages, long rec,
-			      struct perfmlock_uncharge *un)
+static long unmap_user(const struct perfmlock_model *model,
+		       const struct perfmlock_observation *obs)
 {
-	model->unmap[kind](pages, rec, un);
+	if (obs->kind == PERFMLOCK_AUX)
+		return model->aux_unmap(obs->pages, obs->rec);
+	return model->double_charge ? obs->pages : obs->pages - obs->rec;
+}
+
+/**
+ * perfmlock_model_step() - what a kernel's rule makes of any step
+ * @model: the rule
+ * @obs: the step; what was measured is not looked at
+ * @charge: result; the sums are of a first mapping only, no other is checked
+ *
+ * Whose U and whose M are meant is not said here: see struct perfmlock_model.
+ */
+void perfmlock_model_step(const struct perfmlock_model *model,
+			  const struct perfmlock_observation *obs,
+			  struct perfmlock_charge *charge)
+{
+	if (obs->step == PERFMLOCK_MAP) {
+		perfmlock_model_charge(model, &obs->state, obs->pages, charge);
+		return;
+	}
+	*charge = (struct perfmlock_charge){ .rec = obs->rec };
+	if (obs->step == PERFMLOCK_REMAP && model->remap_charges) {
+		charge->user = obs->pages;
+	} else if (obs->step == PERFMLOCK_LAST_UNMAP) {
+		charge->user = -unmap_user(model, obs);
+		charge->mm = -obs->rec;
+		charge->rec = 0;
+	}
 }
 
 /**
@@ -245,46 +250,22 @@ void perfmlock_model_uncharge(const struct perfmlock_model *model,
 long perfmlock_model_user(const struct perfmlock_model *model,
 			  const struct perfmlock_observation *obs)
 {
-	struct perfmlock_uncharge un;
+	struct perfmlock_charge charge;
 
-	switch (obs->step) {
-	case PERFMLOCK_MAP:
-		/* a split charges U either all pages or those not on M */
-		if (model->split == split_whole_excess ||
-		    model->split == split_double)
-			return obs->pages;
-		return obs->pages - obs->mm;
-	case PERFMLOCK_REMAP:
-		return model->remap_charges ? obs->pages : 0;
-	case PERFMLOCK_LAST_UNMAP:
-		perfmlock_model_uncharge(model, obs->kind, obs->pages,
-					 obs->rec, &un);
-		return -un.user;
-	default:
-		return 0;
-	}
+	if (obs->step == PERFMLOCK_MAP)
+		return model->double_charge ? obs->pages :
+					      obs->pages - obs->mm;
+	perfmlock_model_step(model, obs, &charge);
+	return charge.user;
 }
 
 static bool explains(const struct perfmlock_model *model,
 		     const struct perfmlock_observation *obs)
 {
 	struct perfmlock_charge charge;
-	struct perfmlock_uncharge un;
 
-	switch (obs->step) {
-	case PERFMLOCK_MAP:
-		perfmlock_model_charge(model, &obs->state, obs->pages, &charge);
-		return obs->user == charge.user && obs->mm == charge.mm;
-	case PERFMLOCK_REMAP:
-		return !obs->mm &&
-		       obs->user == (model->remap_charges ? obs->pages : 0);
-	case PERFMLOCK_LAST_UNMAP:
-		perfmlock_model_uncharge(model, obs->kind, obs->pages,
-					 obs->rec, &un);
-		return obs->user == -un.user && obs->mm == -un.mm;
-	default:
-		return !obs->user && !obs->mm;
-	}
+	perfmlock_model_step(model, obs, &charge);
+	return obs->user == charge.user && obs->mm == charge.mm;
 }
 
 /**
@@ -307,17 +288,13 @@ unsigned int perfmlock_models_explain(const struct perfmlock_observation *obs)
 
 static enum perfmlock_cause unmap_cause(const struct perfmlock_observation *obs)
 {
-	struct perfmlock_uncharge un;
-
 	if (!obs->mm && (obs->rec || !obs->user))
 		return PERFMLOCK_LOST_UNCHARGE;
 	if (obs->kind != PERFMLOCK_AUX || obs->mm != -obs->rec)
 		return PERFMLOCK_UNEXPLAINED;
-	unmap_all(obs->pages, obs->rec, &un);
-	if (obs->user == -un.user)
+	if (obs->user == -take_all(obs->pages, obs->rec))
 		return PERFMLOCK_AUX_UNCHARGE;
-	unmap_either(obs->pages, obs->rec, &un);
-	if (obs->user == -un.user)
+	if (obs->user == -take_either(obs->pages, obs->rec))
 		return PERFMLOCK_AUX_LEAK;
 	return PERFMLOCK_UNEXPLAINED;
 }

@@ -44,9 +44,10 @@ struct perfmlock_state {
 };
 
 /**
- * struct perfmlock_charge - what a rule makes of one mapping
- * @user: pages added to U (the kernel's user_extra)
- * @mm: pages added to M (the kernel's extra), also what the buffer remembers
+ * struct perfmlock_charge - what a rule makes of one step
+ * @user: pages added to U (the kernel's user_extra); below zero: taken
+ * @mm: pages added to M (the kernel's extra); likewise
+ * @rec: what the buffer remembers from then on as charged to the mm
  * @user_locked: what the rule compared with the limit
  * @locked: what it compared with the rlimit; unsigned, as in the kernel
  * @over: @locked exceeds the rlimit: refused unless the caller is exempt
@@ -54,19 +55,10 @@ struct perfmlock_state {
 struct perfmlock_charge {
 	long user;
 	long mm;
+	long rec;
 	unsigned long user_locked;
 	unsigned long locked;
 	bool over;
-};
-
-/**
- * struct perfmlock_uncharge - what a rule takes back
- * @user: pages taken from U
- * @mm: pages taken from M
- */
-struct perfmlock_uncharge {
-	long user;
-	long mm;
 };
 
 /**
@@ -74,22 +66,41 @@ struct perfmlock_uncharge {
  * @name: short word, as in the history of the accounting
  * @commit: the upstream commit that brought it
  * @since: the first mainline kernel that had it
- * @split: divides the pages of a first mapping between U and M
- * @unmap: what the last unmap takes back, by kind
- * @remap_charges: a re-map adds its pages to U again
+ * @extra: pages of a first mapping that go to M, and the sum that was compared
+ *	   with the limit
+ * @aux_unmap: pages that the last unmap of an AUX area takes from U, where M
+ *	       had been charged @rec
+ * @double_charge: U is charged all pages, those on M too
+ * @remap_charges: a re-map adds its pages to U again, unchecked
+ * @own_user: an AUX area's pages go back to the user who mapped it; else to
+ *	      the one who mapped the data
+ * @own_mm: pages go back to the mm that was charged; else to that of whoever
+ *	    unmaps last
+ *
+ * All else is the same in every version: U is charged what M is not, the
+ * buffer remembers M's part, and the last unmap takes that from M.
  */
 struct perfmlock_model {
 	const char *name;
 	const char *commit;
 	const char *since;
-	void (*split)(const struct perfmlock_state *state, unsigned long pages,
-		      struct perfmlock_charge *charge);
-	void (*unmap[PERFMLOCK_KINDS])(long pages, long rec, struct perfmlock_uncharge *un);
+	unsigned long (*extra)(const struct perfmlock_state *state,
+			       unsigned long pages, unsigned long *user_locked);
+	long (*aux_unmap)(long pages, long rec);
+	bool double_charge;
 	bool remap_charges;
+	bool own_user;
+	bool own_mm;
 };
 
 extern const struct perfmlock_model perfmlock_models[];
 extern const unsigned int perfmlock_nr_models;
+
+/* perfmlock_reference(), with the rest of the right rule, as a model. */
+extern const struct perfmlock_model perfmlock_reference_model;
+
+/* For who counts something a model. */
+#define PERFMLOCK_MAX_MODELS	16
 
 /* The rule of most kernels in use: what is assumed before anything was seen. */
 #define PERFMLOCK_MODEL_DEFAULT	6
@@ -229,10 +240,11 @@ static inline bool perfmlock_over(const struct perfmlock_state *state, long mm)
 	return (unsigned long)state->mm + mm > state->rlimit;
 }
 
-/* What the check makes of a charge. */
+/* What the check and the buffer make of a charge. */
 static inline void perfmlock_admit(const struct perfmlock_state *state,
 				   struct perfmlock_charge *charge)
 {
+	charge->rec = charge->mm;
 	charge->locked = (unsigned long)state->mm + charge->mm;
 	charge->over = perfmlock_over(state, charge->mm);
 }
@@ -294,9 +306,9 @@ void perfmlock_model_charge(const struct perfmlock_model *model,
 			    const struct perfmlock_state *state,
 			    unsigned long pages,
 			    struct perfmlock_charge *charge);
-void perfmlock_model_uncharge(const struct perfmlock_model *model,
-			      enum perfmlock_kind kind, long pages, long rec,
-			      struct perfmlock_uncharge *un);
+void perfmlock_model_step(const struct perfmlock_model *model,
+			  const struct perfmlock_observation *obs,
+			  struct perfmlock_charge *charge);
 long perfmlock_model_user(const struct perfmlock_model *model,
 			  const struct perfmlock_observation *obs);
 unsigned int perfmlock_models_explain(const struct perfmlock_observation *obs);
