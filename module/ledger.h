@@ -393,8 +393,8 @@ struct perfmlock_ledger {
 	struct perfmlock_drifting *drifts;
 	struct perfmlock_totals totals;
 	unsigned long observed;
-	unsigned long agrees[8];
-	unsigned long disagrees[8];
+	unsigned long agrees[PERFMLOCK_MAX_MODELS];
+	unsigned long disagrees[PERFMLOCK_MAX_MODELS];
 	unsigned int model;
 	struct perfmlock_habit habit[PERFMLOCK_STEPS][PERFMLOCK_KINDS];
 };

@@ -38,6 +38,11 @@ struct row {
 		struct perfmlock_buffer buffer;
 		struct perfmlock_denial denial;
 		struct perfmlock_drifting drift;
+		struct {
+			const struct perfmlock_model *rule;
+			unsigned long agrees;
+			unsigned long disagrees;
+		} model;
 	};
 	long counter;
 	unsigned long limit;
@@ -282,6 +287,28 @@ static void print_drift(struct seq_file *m, const struct row *row)
 	seq_putc(m, '\n');
 }
 
+static bool copy_model(struct row *row, struct perfmlock_node *cursor, u64 *seq)
+{
+	unsigned int i = *seq;
+
+	if (i >= perfmlock_nr_models)
+		return false;
+	row->model.rule = &perfmlock_models[i];
+	/* most steps are such that every rule explains them */
+	row->model.agrees = ledger->observed + ledger->agrees[i];
+	row->model.disagrees = ledger->disagrees[i];
+	++*seq;
+	return true;
+}
+
+static void print_model(struct seq_file *m, const struct row *row)
+{
+	const struct perfmlock_model *rule = row->model.rule;
+
+	seq_printf(m, "%s %s %s %lu %lu\n", rule->name, rule->commit,
+		   rule->since, row->model.agrees, row->model.disagrees);
+}
+
 static const struct listing listings[] = {
 	{
 		.name = "users",
@@ -308,6 +335,11 @@ static const struct listing listings[] = {
 		.columns = "key=value ...",
 		.copy = copy_drift,
 		.print = print_drift,
+	}, {
+		.name = "models",
+		.columns = "name commit since agrees disagrees",
+		.copy = copy_model,
+		.print = print_model,
 	},
 };
 

@@ -249,19 +249,16 @@ TEST_F(modload, unloaded_in_an_mmap)
 /* A listing held open does not outlive the module in a harmful way. */
 TEST_F(modload, listing_open)
 {
-	static const char * const files[] = {
-		"status", "users", "mms", "buffers", "denials", "drifts", "reset",
-	};
-	int fd[ARRAY_SIZE(files)], ret;
+	int fd[BOOKS_FILES], ret;
 	unsigned int i;
 	char path[256], buf[16];
 
 	if (!module_path("perfmlock"))
 		SKIP(return, NO_KO);
-	for (i = 0; i < ARRAY_SIZE(files); i++) {
-		bool reset = i == ARRAY_SIZE(files) - 1;
+	for (i = 0; i < BOOKS_FILES; i++) {
+		bool reset = i == BOOKS_FILES - 1;
 
-		snprintf(path, sizeof(path), BOOKS_DIR "/%s", files[i]);
+		snprintf(path, sizeof(path), BOOKS_DIR "/%s", books_files[i]);
 		fd[i] = open(path, reset ? O_WRONLY : O_RDONLY);
 		ASSERT_GE(fd[i], 0);
 		if (!reset)
@@ -269,7 +266,7 @@ TEST_F(modload, listing_open)
 	}
 	ret = module_unload("perfmlock");
 	EXPECT_TRUE(!ret || ret == -EAGAIN || ret == -EBUSY);
-	for (i = 0; i < ARRAY_SIZE(files); i++) {
+	for (i = 0; i < BOOKS_FILES; i++) {
 		if (!ret) {
 			/* an error, not the next byte */
 			EXPECT_EQ(-1, read(fd[i], buf, 1));

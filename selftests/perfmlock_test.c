@@ -26,6 +26,11 @@
 
 #include "perfmlock_test.h"
 
+const char * const books_files[BOOKS_FILES] = {
+	"status", "users", "mms", "buffers", "denials", "drifts", "models",
+	"reset",
+};
+
 #define ORACLE	"/proc/perfmlock_oracle"
 
 void pm_nap(long usec)
