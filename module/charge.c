@@ -9,6 +9,7 @@
  * added to M again with each call. Each fix below cured one mistake, and all
  * but the last two brought another.
  */
+#include <linux/build_bug.h>
 #include <linux/kernel.h>
 
 #include "charge.h"
@@ -124,9 +125,6 @@ const struct perfmlock_model perfmlock_models[] = {
 		.remap_charges = true,
 	},
 };
-
-_Static_assert(ARRAY_SIZE(perfmlock_models) <= PERFMLOCK_MAX_MODELS,
-	       "PERFMLOCK_MAX_MODELS is too small for the models");
 
 const unsigned int perfmlock_nr_models = ARRAY_SIZE(perfmlock_models);
 
@@ -278,6 +276,7 @@ unsigned int perfmlock_models_explain(const struct perfmlock_observation *obs)
 {
 	unsigned int i, mask = 0;
 
+	BUILD_BUG_ON(ARRAY_SIZE(perfmlock_models) > PERFMLOCK_MAX_MODELS);
 	if (perfmlock_is_plain(obs))
 		return PERFMLOCK_MODELS_ALL;
 	for (i = 0; i < perfmlock_nr_models; i++)

@@ -167,6 +167,7 @@ void perfmlock_buffer_stale(struct perfmlock_ledger *ledger,
 static bool refused_by_accounting(const struct perfmlock_ledger *ledger,
 				  const struct perfmlock_call *call,
 				  long user_after,
+				  const struct perfmlock_model **model,
 				  struct perfmlock_state *state,
 				  struct perfmlock_charge *charge)
 {
@@ -175,9 +176,9 @@ static bool refused_by_accounting(const struct perfmlock_ledger *ledger,
 
 	if (ledger->ops->exempt())
 		return false;
+	*model = perfmlock_model_of(ledger);
 	*state = call->before;
-	perfmlock_model_charge(perfmlock_model_of(ledger), state, call->pages,
-			       charge);
+	perfmlock_model_charge(*model, state, call->pages, charge);
 	if (charge->over)
 		return true;
 	/* calls beside it may have been charged before it looked */
@@ -186,8 +187,7 @@ static bool refused_by_accounting(const struct perfmlock_ledger *ledger,
 	while ((other = perfmlock_next_other(ledger, &i, call->user, call)))
 		if (other->maps)
 			state->user += other->pages;
-	perfmlock_model_charge(perfmlock_model_of(ledger), state, call->pages,
-			       charge);
+	perfmlock_model_charge(*model, state, call->pages, charge);
 	if (charge->over)
 		return true;
 	/* a kernel whose rule was not told yet by anything that it did */
@@ -195,8 +195,8 @@ static bool refused_by_accounting(const struct perfmlock_ledger *ledger,
 	for (i = 0; i < perfmlock_nr_models; i++) {
 		if (ledger->disagrees[i])
 			continue;
-		perfmlock_model_charge(&perfmlock_models[i], state,
-				       call->pages, charge);
+		*model = &perfmlock_models[i];
+		perfmlock_model_charge(*model, state, call->pages, charge);
 		if (charge->over)
 			return true;
 	}
@@ -205,9 +205,9 @@ static bool refused_by_accounting(const struct perfmlock_ledger *ledger,
 
 static void find_remedies(const struct perfmlock_ledger *ledger,
 			  const struct perfmlock_call *call,
+			  const struct perfmlock_model *model,
 			  struct perfmlock_denial *entry)
 {
-	const struct perfmlock_model *model = perfmlock_model_of(ledger);
 	struct perfmlock_event event;
 
 	entry->online_cpus = ledger->ops->cpus_left(0);
@@ -238,13 +238,15 @@ void perfmlock_denied(struct perfmlock_ledger *ledger,
 		      const struct perfmlock_call *call, long user_after)
 {
 	struct perfmlock_user *user = call->user;
+	const struct perfmlock_model *model;
 	struct perfmlock_denial *entry;
 	struct perfmlock_charge charge;
 	struct perfmlock_state state;
 	struct perfmlock_mm *mm;
 	bool wrongly;
 
-	if (!refused_by_accounting(ledger, call, user_after, &state, &charge)) {
+	if (!refused_by_accounting(ledger, call, user_after, &model, &state,
+				   &charge)) {
 		ledger->totals.other_eperm++;
 		return;
 	}
@@ -261,7 +263,7 @@ void perfmlock_denied(struct perfmlock_ledger *ledger,
 	entry->charge = charge;
 	perfmlock_right_state(user, &mm->books, &state, &entry->right_state);
 	perfmlock_reference(&entry->right_state, call->pages, &entry->right);
-	find_remedies(ledger, call, entry);
+	find_remedies(ledger, call, model, entry);
 
 	wrongly = !entry->right.over;
 	user->books.denied++;

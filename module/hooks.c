@@ -89,8 +89,8 @@ describe(struct perfmlock_call *call, const struct observed *seen,
 static int __kprobes map_entry(struct kretprobe_instance *ri,
 			       struct pt_regs *regs)
 {
-	const struct file *file = (void *)regs_get_kernel_argument(regs, 0);
-	struct vm_area_struct *vma = (void *)regs_get_kernel_argument(regs, 1);
+	const struct file *file = (void *)perfmlock_argument(regs, 0);
+	struct vm_area_struct *vma = (void *)perfmlock_argument(regs, 1);
 	struct observed *seen = (void *)ri->data;
 	struct perfmlock_call *call;
 	bool begun = false;
@@ -131,7 +131,7 @@ static int __kprobes map_return(struct kretprobe_instance *ri,
 static int __kprobes close_entry(struct kretprobe_instance *ri,
 				 struct pt_regs *regs)
 {
-	struct vm_area_struct *vma = (void *)regs_get_kernel_argument(regs, 0);
+	struct vm_area_struct *vma = (void *)perfmlock_argument(regs, 0);
 	struct observed *seen = (void *)ri->data;
 	const struct perfmlock_buffer *data;
 	struct perfmlock_call *call = NULL;
@@ -173,7 +173,7 @@ static int __kprobes close_return(struct kretprobe_instance *ri,
 
 static int __kprobes open_entry(struct kprobe *probe, struct pt_regs *regs)
 {
-	struct vm_area_struct *vma = (void *)regs_get_kernel_argument(regs, 0);
+	struct vm_area_struct *vma = (void *)perfmlock_argument(regs, 0);
 	const struct perf_event *event = vma->vm_file->private_data;
 
 	raw_spin_lock(&ledger->lock);
@@ -378,7 +378,7 @@ static bool adopt(struct task_struct *task, struct vm_area_struct *vma)
 	perfmlock_event_of(event, &of);
 	/* the rows' memory; whoever is below the reserve is counted */
 	perfmlock_ledger_fill(ledger);
-	cred = get_task_cred(task);
+	cred = perfmlock_task_cred(task);
 	perfmlock_actor_of(task, cred, &actor);
 	raw_spin_lock(&ledger->lock);
 	done = perfmlock_sweep_meet(ledger, &actor, vma->vm_mm, rb,

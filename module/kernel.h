@@ -14,6 +14,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/perf_event.h>
+#include <linux/ptrace.h>
 #include <linux/resource.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/user.h>
@@ -51,6 +52,21 @@ extern struct perfmlock_kernel perfmlock_kernel;
 void perfmlock_kernel_init(void);
 void perfmlock_kernel_refresh(void);
 bool perfmlock_has_symbol(const char *name);
+
+/* Argument 0 or 1 of a function that is just entered. Any context. */
+static inline unsigned long perfmlock_argument(struct pt_regs *regs,
+					       unsigned int n)
+{
+#if defined(HAVE_REGS_ARGUMENT)
+	return regs_get_kernel_argument(regs, n);
+#elif defined(CONFIG_X86_64)
+	return n ? regs->si : regs->di;
+#elif defined(CONFIG_ARM64)
+	return regs->regs[n];
+#else
+#error "perfmlock: this kernel has no regs_get_kernel_argument()"
+#endif
+}
 
 /* U, in pages. Any context; the caller keeps @user valid. */
 static inline long perfmlock_read_user(const struct user_struct *user)
@@ -145,6 +161,29 @@ static inline bool perfmlock_user_is_ours(const struct user_struct *user,
 	return refcount_read(&user->__count) == 1;
 #else
 	return atomic_read(&user->__count) == 1;
+#endif
+}
+
+/* A task's credentials, to be let go with put_cred(). Process context. */
+static inline const struct cred *perfmlock_task_cred(struct task_struct *task)
+{
+#ifdef HAVE_GET_TASK_CRED
+	return get_task_cred(task);
+#else
+	const struct cred *cred = NULL;
+	bool held;
+
+	do {
+		rcu_read_lock();
+		cred = __task_cred(task);
+#ifdef HAVE_CRED_USAGE_LONG
+		held = atomic_long_inc_not_zero(&((struct cred *)cred)->usage);
+#else
+		held = atomic_inc_not_zero(&((struct cred *)cred)->usage);
+#endif
+		rcu_read_unlock();
+	} while (!held);
+	return cred;
 #endif
 }
 

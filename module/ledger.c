@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The books' rows: users, mms and buffers, their memory and their end. What
- * is written into them comes from booking.c.
+ * is written into them comes from map.c and close.c.
  *
  * Everything is guarded by ledger->lock, never held while something sleeps,
  * allocates, or waits for user space.
@@ -254,6 +254,7 @@ perfmlock_books_of_user(struct perfmlock_ledger *ledger, const void *user,
 	row = perfmlock_store_add(&ledger->users, user, true);
 	if (!row) {
 		ledger->totals.pool_empty++;
+		ledger->walked = false;
 		return NULL;
 	}
 	if (!actor) {
@@ -289,6 +290,7 @@ perfmlock_books_of_mm(struct perfmlock_ledger *ledger, const void *mm,
 	row = perfmlock_store_add(&ledger->mms, mm, true);
 	if (!row) {
 		ledger->totals.pool_empty++;
+		ledger->walked = false;
 		return NULL;
 	}
 	if (!actor) {
@@ -331,6 +333,7 @@ perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
 				     kind == PERFMLOCK_DATA);
 	if (!buffer) {
 		ledger->totals.pool_empty++;
+		ledger->walked = false;
 		return NULL;
 	}
 	buffer->user = user;

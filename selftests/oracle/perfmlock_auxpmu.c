@@ -46,8 +46,13 @@ static void auxpmu_read(struct perf_event *event)
 {
 }
 
+#ifdef SETUP_AUX_BY_CPU
+static void *auxpmu_setup_aux(int cpu, void **pages, int nr_pages,
+			      bool overwrite)
+#else
 static void *auxpmu_setup_aux(struct perf_event *event, void **pages,
 			      int nr_pages, bool overwrite)
+#endif
 {
 	WRITE_ONCE(calls, calls + 1);
 	if (delay_ms)

@@ -1,0 +1,2288 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What calls do to the books. Expected numbers are the reference rule's, worked
+ * out by hand: the limit is 100 and the rlimit 1000 where a case does not say
+ * otherwise, what is free under the limit goes to the user, the rest to the mm.
+ */
+#include <kunit/test.h>
+#include <linux/errno.h>
+#include <linux/string.h>
+
+#include "../module/ledger.h"
+#include "fixture.h"
+
+/* The most that a limit can be, in pages. */
+#define UNLIMITED	(~0UL >> 12)
+
+#define CHARGE(_user, _mm, _user_locked, _locked, _over)		\
+	{ .user = (_user), .mm = (_mm), .user_locked = (_user_locked),	\
+	  .locked = (_locked), .over = (_over) }
+
+static const char *model_name(const struct fx *fx)
+{
+	return perfmlock_models[fx->ledger.model].name;
+}
+
+static unsigned int model_called(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < perfmlock_nr_models; i++)
+		if (!strcmp(perfmlock_models[i].name, name))
+			return i;
+	return 0;
+}
+
+/* Steps that a rule explains, and that it does not. */
+static void expect_verdicts(struct fx *fx, const char *name,
+			    unsigned long agrees, unsigned long disagrees)
+{
+	unsigned int model = model_called(name);
+
+	KUNIT_EXPECT_EQ_MSG(fx->test, fx->ledger.agrees[model], agrees, name);
+	KUNIT_EXPECT_EQ_MSG(fx->test, fx->ledger.disagrees[model], disagrees,
+			    name);
+}
+
+/*
+ * One buffer
+ */
+
+struct life {
+	const char *name;
+	long others_user;	/* on the counters already */
+	long others_mm;
+	unsigned long limit;
+	long pages;
+	long user;		/* the kernel's charge, and the right one */
+	long mm;
+};
+
+static const struct life lives[] = {
+	{ "fits", 0, 0, 100, 33, 33, 0 },
+	{ "fits exactly", 67, 0, 100, 33, 33, 0 },
+	{ "one page over", 68, 0, 100, 33, 32, 1 },
+	{ "divided", 90, 500, 100, 33, 10, 23 },
+	{ "user full", 100, 0, 100, 33, 0, 33 },
+	{ "limit below U", 150, 0, 100, 33, 0, 33 },
+	{ "no limit at all", 0, 0, 0, 33, 0, 33 },
+	{ "larger than the limit", 0, 7, 100, 1000, 100, 900 },
+	{ "smallest", 0, 0, 1, 1, 1, 0 },
+};
+
+static void life_name(const struct life *life, char *name)
+{
+	strscpy(name, life->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(life, lives, life_name);
+
+static void a_ring_lives_and_leaves_nothing(struct kunit *test)
+{
+	const struct life *life = test->param_value;
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, life->pages);
+	const struct perfmlock_buffer buffer = {
+		.pages = life->pages, .maps = 1,
+		.kernel_user = life->user, .kernel_mm = life->mm,
+		.correct_user = life->user, .correct_mm = life->mm,
+		.pid = 100,
+	};
+	const struct perfmlock_books user = {
+		.kernel = life->user, .correct = life->user, .buffers = 1,
+	};
+	const struct perfmlock_books mm = {
+		.kernel = life->mm, .correct = life->mm, .buffers = 1,
+	};
+
+	fx->limit = life->limit;
+	fx->users[0].counter = life->others_user;
+	fx->mms[0].counter = life->others_mm;
+	fx_map(fx, &ring, life->user, life->mm);
+	fx_expect_buffer(fx, FX_HERE, fx_buffer(fx, ring.event->rb), &buffer);
+	fx_expect_user(fx, FX_HERE, &fx->users[0], &user);
+	fx_expect_mm(fx, FX_HERE, &fx->mms[0], &mm);
+	KUNIT_EXPECT_EQ(test, fx_mm_row(fx, &fx->mms[0])->rlimit, 1000);
+	KUNIT_EXPECT_EQ(test, fx_mm_row(fx, &fx->mms[0])->uid, 1000);
+
+	fx_unmap(fx, &ring, -life->user, -life->mm);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_MM(fx, 0, .kernel = 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .closes = 1);
+	KUNIT_EXPECT_STREQ(test, model_name(fx), "S5");
+}
+
+/* The short way and the general way come to the same books. */
+enum way { USUAL, SHARED, BESIDE_ONE_OF_THE_USER, BESIDE_ANOTHER_USER, BLIND };
+
+static const struct {
+	const char *name;
+	enum way way;
+} ways[] = {
+	{ "the usual way", USUAL },
+	{ "a counter that others share", SHARED },
+	{ "beside a call of the user", BESIDE_ONE_OF_THE_USER },
+	{ "beside a call of another user", BESIDE_ANOTHER_USER },
+	{ "after calls were missed", BLIND },
+};
+
+static void way_name(const typeof(ways[0]) *way, char *name)
+{
+	strscpy(name, way->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(way, ways, way_name);
+
+static void every_way_comes_to_the_same_books(struct kunit *test)
+{
+	enum way way = ((const typeof(ways[0]) *)test->param_value)->way;
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), again = fx_ring(fx, 0, 1, 65);
+	struct fx_vma beside = fx_ring(fx, way == BESIDE_ONE_OF_THE_USER ? 1 : 2,
+				       2, 1);
+	bool is_beside = way == BESIDE_ONE_OF_THE_USER ||
+			 way == BESIDE_ANOTHER_USER;
+	struct fx_call call;
+
+	fx->ledger.exclusive = way != SHARED;
+	fx->ledger.blind = way == BLIND;
+	if (is_beside)
+		call = fx_begin_map(fx, &beside);
+
+	fx->processes[0].rlimit = 7;
+	fx_map(fx, &ring, 33, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 1, .kernel_user = 33, .correct_user = 33,
+			 .pid = 100);
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .correct = 33, .buffers = 1);
+	FX_EXPECT_MM(fx, 0, .buffers = 1);
+	KUNIT_EXPECT_STREQ(test, fx_mm_row(fx, &fx->mms[0])->comm, "a");
+	KUNIT_EXPECT_EQ(test, fx_mm_row(fx, &fx->mms[0])->uid, 1000);
+	KUNIT_EXPECT_EQ(test, fx_mm_row(fx, &fx->mms[0])->rlimit, 7);
+	fx_map(fx, &again, 65, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 98, .correct = 98, .buffers = 2);
+	fx_unmap(fx, &ring, -33, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 65, .correct = 65, .buffers = 1);
+	KUNIT_EXPECT_NULL(test, ring.event->rb);
+	fx_unmap(fx, &again, -65, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_MM(fx, 0, .kernel = 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.mmaps, 2);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.closes, 2);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.overlaps,
+			way == BESIDE_ONE_OF_THE_USER ? 4 : 0);
+	/* what every rule says tells nothing; what is inferred less */
+	KUNIT_EXPECT_EQ(test, fx->ledger.observed,
+			way == BESIDE_ONE_OF_THE_USER ? 0 : 4);
+	if (is_beside)
+		fx_end_map(fx, &call, -ENOMEM);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+	KUNIT_EXPECT_STREQ(test, model_name(fx), "S5");
+}
+
+/* Half of the usual: one that is not must not go that way. */
+static void what_others_charged_meanwhile_is_free_for_nobody(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), next = fx_ring(fx, 0, 1, 60);
+
+	fx_map(fx, &ring, 33, 0);
+	/* BPF, io_uring or who else shares the counter */
+	fx->users[0].counter += 50;
+	fx_map(fx, &next, 17, 43);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, next.event->rb), .pages = 60,
+			 .maps = 1, .kernel_user = 17, .kernel_mm = 43,
+			 .correct_user = 17, .correct_mm = 43);
+	fx->users[0].counter -= 50;
+	fx_unmap(fx, &next, -17, -43);
+	fx_unmap(fx, &ring, -33, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .closes = 2);
+}
+
+/* The kernel charged 30 too few before, so its own sum has more room. */
+static void what_fits_by_the_kernels_sum_need_not_by_the_books(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 80), next = fx_ring(fx, 0, 1, 40);
+
+	fx_map(fx, &ring, 50, 0);
+	fx_map(fx, &next, 40, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, next.event->rb), .pages = 40,
+			 .maps = 1, .kernel_user = 40, .correct_user = 20,
+			 .correct_mm = 20);
+	FX_EXPECT_USER(fx, 0, .kernel = 90, .correct = 100, .buffers = 2,
+		       .cause = PERFMLOCK_UNEXPLAINED);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .drifts = 2);
+	expect_verdicts(fx, "S5", 0, 1);
+	/* no rule takes back 50 of 80 that were all on U */
+	fx_unmap(fx, &ring, -50, 0);
+	expect_verdicts(fx, "S5", 0, 2);
+}
+
+static void the_limit_may_move_during_a_call(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 2, 1, 33);
+	struct fx_call call = fx_begin_map(fx, &a);
+
+	/* the kernel has met the new one; then, the old one */
+	fx->limit = 20;
+	fx_kernel_maps(fx, &a, 20, 13);
+	fx_end_map(fx, &call, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 33, .maps = 1,
+			 .kernel_user = 20, .kernel_mm = 13,
+			 .correct_user = 20, .correct_mm = 13);
+	call = fx_begin_map(fx, &b);
+	fx->limit = 3;
+	fx_kernel_maps(fx, &b, 20, 13);
+	fx_end_map(fx, &call, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, b.event->rb), .pages = 33, .maps = 1,
+			 .kernel_user = 20, .kernel_mm = 13,
+			 .correct_user = 20, .correct_mm = 13);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
+static void a_charge_by_no_limit_is_a_drift(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33);
+	struct fx_call call = fx_begin_map(fx, &ring);
+
+	fx->limit = 20;
+	fx_kernel_maps(fx, &ring, 30, 3);
+	fx_end_map(fx, &call, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 1, .kernel_user = 30, .kernel_mm = 3,
+			 .correct_user = 33);
+	FX_EXPECT_DRIFT(fx, 0, .id = 1, .step = PERFMLOCK_MAP, .pages = 33,
+			.kernel_user = 30, .kernel_mm = 3, .correct_user = 33,
+			.cause = PERFMLOCK_UNEXPLAINED,
+			.actor = { .pid = 100, .uid = 1000 },
+			.owner_pid = 100, .owner_uid = 1000);
+}
+
+static void who_passes_by_privilege_is_counted(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 1101), next = fx_ring(fx, 0, 1, 1);
+
+	fx->exempt = true;
+	fx_map(fx, &ring, 100, 1001);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .privileged = 1);
+	FX_EXPECT_USER(fx, 0, .kernel = 100, .correct = 100, .buffers = 1,
+		       .privileged = 1);
+	FX_EXPECT_MM(fx, 0, .kernel = 1001, .correct = 1001, .buffers = 1,
+		     .privileged = 1);
+	fx_unmap(fx, &ring, -100, -1001);
+
+	/* M is over the rlimit: so is whoever adds nothing to it */
+	fx->mms[0].counter = 1001;
+	fx_map(fx, &next, 1, 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .closes = 1, .privileged = 2);
+}
+
+/*
+ * AUX areas: 33 pages of data and an area of 128, 67 + 61
+ */
+
+struct aux_end {
+	const char *name;
+	long user;		/* what the kernel takes back at the area's end */
+	enum perfmlock_cause cause;
+	const char *model;
+};
+
+static const struct aux_end aux_ends[] = {
+	{ "S5", -67, PERFMLOCK_NO_CAUSE, "S5" },
+	{ "S1", -128, PERFMLOCK_AUX_UNCHARGE, "S1" },
+	{ "S2", 0, PERFMLOCK_AUX_LEAK, "S2" },
+};
+
+static void aux_end_name(const struct aux_end *end, char *name)
+{
+	strscpy(name, end->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(aux_end, aux_ends, aux_end_name);
+
+static void an_aux_area_goes_before_its_data(struct kunit *test)
+{
+	const struct aux_end *end = test->param_value;
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), area = fx_aux(fx, 0, 0, 128);
+	const struct perfmlock_books after_area = {
+		.kernel = 100 + end->user, .correct = 33, .buffers = 1,
+		.cause = end->cause,
+	};
+	const struct perfmlock_books after_data = {
+		.kernel = 67 + end->user, .cause = end->cause,
+	};
+	const struct perfmlock_drifting drift = {
+		.id = 2, .step = PERFMLOCK_LAST_UNMAP, .kind = PERFMLOCK_AUX,
+		.pages = 128, .kernel_user = end->user, .kernel_mm = -61,
+		.correct_user = -67, .correct_mm = -61, .cause = end->cause,
+	};
+
+	fx_map(fx, &ring, 33, 0);
+	fx_map(fx, &area, 67, 61);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 2, .kernel_user = 33, .correct_user = 33);
+	FX_EXPECT_BUFFER(fx, fx_area(fx, ring.event->rb), .pages = 128,
+			 .maps = 1, .kernel_user = 67, .kernel_mm = 61,
+			 .correct_user = 67, .correct_mm = 61);
+	FX_EXPECT_MM(fx, 0, .kernel = 61, .correct = 61, .buffers = 2);
+
+	fx_unmap(fx, &area, end->user, -61);
+	KUNIT_EXPECT_NULL(test, fx_area(fx, ring.event->rb));
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 1, .kernel_user = 33, .correct_user = 33);
+	fx_expect_user(fx, FX_HERE, &fx->users[0], &after_area);
+	fx_unmap(fx, &ring, -33, 0);
+	fx_expect_user(fx, FX_HERE, &fx->users[0], &after_data);
+	KUNIT_EXPECT_EQ(test, fx_mm_row(fx, &fx->mms[0])->books.kernel, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, end->cause ? 1 : 0);
+	if (end->cause)
+		fx_expect_drift(fx, FX_HERE, 0, &drift);
+	KUNIT_EXPECT_STREQ(test, model_name(fx), end->model);
+}
+
+/* An AUX mapping holds the data: one close ends both. */
+static void an_aux_area_goes_last_and_takes_its_data_along(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), area = fx_aux(fx, 0, 0, 128);
+
+	fx_map(fx, &ring, 33, 0);
+	fx_map(fx, &area, 67, 61);
+	fx_unmap(fx, &ring, 0, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 1, .kernel_user = 33, .correct_user = 33);
+	FX_EXPECT_USER(fx, 0, .kernel = 100, .correct = 100, .buffers = 2);
+	fx_unmap(fx, &area, -100, -61);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_MM(fx, 0, .kernel = 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .closes = 2);
+}
+
+/* Both are divided: data 90 is 90 + 0 by then, the area 10 + 54. */
+static void each_part_gives_back_its_own_when_both_end_at_once(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 129), area = fx_aux(fx, 0, 0, 64);
+
+	fx_map(fx, &ring, 100, 29);
+	fx_map(fx, &area, 0, 64);
+	fx_unmap(fx, &ring, 0, 0);
+	/* an area that was all on M: S1 takes it from U all the same */
+	fx_unmap(fx, &area, -164, -93);
+	FX_EXPECT_USER(fx, 0, .kernel = -64, .cause = PERFMLOCK_AUX_UNCHARGE);
+	FX_EXPECT_MM(fx, 0, .kernel = 0, .cause = PERFMLOCK_AUX_UNCHARGE);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .closes = 2, .drifts = 1);
+	FX_EXPECT_DRIFT(fx, 0, .id = 2, .step = PERFMLOCK_LAST_UNMAP,
+			.kind = PERFMLOCK_AUX, .pages = 64, .kernel_user = -64,
+			.kernel_mm = -64, .correct_mm = -64,
+			.cause = PERFMLOCK_AUX_UNCHARGE);
+}
+
+static void an_aux_area_mapped_twice_goes_with_its_second_unmap(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), area = fx_aux(fx, 0, 0, 64);
+
+	fx_map(fx, &ring, 33, 0);
+	fx_map(fx, &area, 64, 0);
+	fx_map(fx, &area, 0, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 3, .kernel_user = 33, .correct_user = 33);
+	FX_EXPECT_BUFFER(fx, fx_area(fx, ring.event->rb), .pages = 64,
+			 .maps = 2, .kernel_user = 64, .correct_user = 64);
+	fx_unmap(fx, &area, 0, 0);
+	FX_EXPECT_BUFFER(fx, fx_area(fx, ring.event->rb), .pages = 64,
+			 .maps = 1, .kernel_user = 64, .correct_user = 64);
+	fx_unmap(fx, &area, -64, 0);
+	KUNIT_EXPECT_NULL(test, fx_area(fx, ring.event->rb));
+	/* and can be mapped anew */
+	fx_map(fx, &area, 64, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 97, .correct = 97, .buffers = 2);
+	fx_unmap(fx, &area, -64, 0);
+	fx_unmap(fx, &ring, -33, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 3, .remaps = 1, .closes = 4);
+}
+
+/* The history's third live bug: U1 = -64, U2 = 64, right 0 and 0. */
+static void an_aux_area_of_another_user_is_taken_from_the_datas(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), area = fx_aux(fx, 2, 0, 64);
+
+	fx->limit = 258;
+	fx_map(fx, &ring, 33, 0);
+	fx_map(fx, &area, 64, 0);
+	FX_EXPECT_USER(fx, 1, .kernel = 64, .correct = 64, .buffers = 1);
+	fx_unmap(fx, &area, -64, 0);
+	fx_unmap(fx, &ring, -33, 0);
+	KUNIT_EXPECT_EQ(test, fx->users[0].counter, -64);
+	FX_EXPECT_USER(fx, 0, .kernel = -64, .cause = PERFMLOCK_AUX_WRONG_USER);
+	FX_EXPECT_USER(fx, 1, .kernel = 64, .cause = PERFMLOCK_AUX_WRONG_USER);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .closes = 2, .drifts = 1);
+	FX_EXPECT_DRIFT(fx, 0, .id = 2, .step = PERFMLOCK_LAST_UNMAP,
+			.kind = PERFMLOCK_AUX, .pages = 64, .kernel_user = -64,
+			.correct_user = -64, .cause = PERFMLOCK_AUX_WRONG_USER,
+			.actor = { .pid = 102, .uid = 1001 },
+			.owner_pid = 102, .owner_uid = 1001);
+}
+
+/* Fixed once: kernel would have gone to -31. */
+static void an_adopted_aux_area_on_seen_data_leaves_kernel_alone(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), area = fx_aux(fx, 0, 0, 64);
+	const struct fx_vma *const met[] = { &ring, &area, NULL };
+
+	fx_map(fx, &ring, 33, 0);
+	fx_kernel_maps(fx, &area, 60, 4);
+	fx_sweep(fx, met);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 2, .kernel_user = 33, .correct_user = 33);
+	FX_EXPECT_BUFFER(fx, fx_area(fx, ring.event->rb), .pages = 64,
+			 .maps = 1, .adopted = true);
+	fx_unmap(fx, &area, -60, -4);
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .correct = 33, .buffers = 1);
+	FX_EXPECT_MM(fx, 0, .buffers = 1);
+	fx_unmap(fx, &ring, -33, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .closes = 2);
+	KUNIT_EXPECT_EQ(test, fx->ledger.adopted, 0);
+}
+
+static void an_adopted_aux_area_takes_seen_data_along(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 133), area = fx_aux(fx, 0, 0, 64);
+	const struct fx_vma *const met[] = { &ring, &area, NULL };
+
+	fx_map(fx, &ring, 100, 33);
+	fx_kernel_maps(fx, &area, 0, 64);
+	fx_sweep(fx, met);
+	fx_unmap(fx, &ring, 0, 0);
+	fx_unmap(fx, &area, -100, -97);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_MM(fx, 0, .kernel = 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .closes = 2);
+}
+
+static void a_seen_aux_area_on_adopted_data_goes_as_it_was_charged(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), area = fx_aux(fx, 0, 0, 128);
+	const struct fx_vma *const met[] = { &ring, NULL };
+
+	fx_kernel_maps(fx, &ring, 33, 0);
+	fx_sweep(fx, met);
+	fx_map(fx, &area, 67, 61);
+	FX_EXPECT_USER(fx, 0, .kernel = 67, .correct = 67, .buffers = 2);
+	fx_unmap(fx, &area, -67, -61);
+	FX_EXPECT_USER(fx, 0, .buffers = 1);
+	FX_EXPECT_MM(fx, 0, .buffers = 1);
+	/* and again, as the last */
+	fx_map(fx, &area, 67, 61);
+	fx_unmap(fx, &ring, 0, 0);
+	fx_unmap(fx, &area, -100, -61);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_MM(fx, 0, .kernel = 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .closes = 3);
+}
+
+/*
+ * Re-maps, opens, and whose mm
+ */
+
+static void a_remap_charges_nothing(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 133), other = ring;
+
+	other.of = &fx->processes[1];
+	fx->processes[1].rlimit = 5;
+	fx_map(fx, &ring, 100, 33);
+	fx_map(fx, &other, 0, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 133,
+			 .maps = 2, .kernel_user = 100, .kernel_mm = 33,
+			 .correct_user = 100, .correct_mm = 33, .pid = 100);
+	KUNIT_EXPECT_EQ(test, fx_mm_row(fx, &fx->mms[1])->rlimit, 5);
+	KUNIT_EXPECT_EQ(test, fx_mm_row(fx, &fx->mms[1])->uid, 1000);
+	fx_unmap(fx, &other, 0, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 133,
+			 .maps = 1, .kernel_user = 100, .kernel_mm = 33,
+			 .correct_user = 100, .correct_mm = 33);
+	fx_unmap(fx, &ring, -100, -33);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .remaps = 1, .closes = 2);
+	FX_EXPECT_MM(fx, 1, .kernel = 0);
+}
+
+static void a_remap_that_charged_is_a_drift_and_tells_the_kernel(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), other = ring;
+
+	/* the pages go to the user who maps, which need not be the first */
+	other.of = &fx->processes[2];
+	fx_map(fx, &ring, 33, 0);
+	fx_map(fx, &other, 33, 0);
+	FX_EXPECT_USER(fx, 1, .kernel = 33, .cause = PERFMLOCK_REMAP_CHARGE);
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .correct = 33, .buffers = 1);
+	FX_EXPECT_MM(fx, 2, .cause = PERFMLOCK_REMAP_CHARGE);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 2, .kernel_user = 66, .correct_user = 33);
+	FX_EXPECT_DRIFT(fx, 0, .id = 1, .step = PERFMLOCK_REMAP, .pages = 33,
+			.kernel_user = 33, .cause = PERFMLOCK_REMAP_CHARGE,
+			.actor = { .pid = 102, .uid = 1001 },
+			.owner_pid = 100, .owner_uid = 1000);
+	KUNIT_EXPECT_STREQ(test, model_name(fx), "S6");
+	expect_verdicts(fx, "S6", 1, 0);
+	expect_verdicts(fx, "S5", 0, 1);
+	fx_unmap(fx, &other, 0, 0);
+	fx_unmap(fx, &ring, -33, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_USER(fx, 1, .kernel = 33, .cause = PERFMLOCK_REMAP_CHARGE);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .remaps = 1, .closes = 2, .drifts = 1);
+}
+
+/* Measured on a kernel, cycles 0 to 5: the pages that M holds in each. */
+static void a_leak_eats_the_limit_cycle_by_cycle(struct kunit *test)
+{
+	static const long on_mm[] = { 0, 0, 0, 2, 65, 65 };
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 65);
+	struct perfmlock_books user = { .correct = 65, .buffers = 1 };
+	unsigned int i, drifts = 0;
+
+	fx->limit = 258;
+	for (i = 0; i < ARRAY_SIZE(on_mm); i++) {
+		/* 65 are left behind by each cycle, and make the next wrong */
+		user.kernel = 65 * i + 65 - on_mm[i];
+		user.cause = i ? PERFMLOCK_REMAP_CHARGE : PERFMLOCK_NO_CAUSE;
+		fx_map(fx, &ring, 65 - on_mm[i], on_mm[i]);
+		fx_expect_user(fx, FX_HERE, &fx->users[0], &user);
+		drifts += !!on_mm[i];
+		KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, drifts);
+		fx_map(fx, &ring, 65, 0);
+		drifts++;
+		fx_unmap(fx, &ring, 0, 0);
+		fx_unmap(fx, &ring, on_mm[i] - 65, -on_mm[i]);
+		KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, drifts);
+	}
+	FX_EXPECT_USER(fx, 0, .kernel = 390, .cause = PERFMLOCK_REMAP_CHARGE);
+	FX_EXPECT_MM(fx, 0, .cause = PERFMLOCK_REMAP_CHARGE);
+	/* the first mapping of the last cycle: right by the kernel's own rule */
+	FX_EXPECT_DRIFT(fx, 1, .id = 6, .step = PERFMLOCK_MAP, .pages = 65,
+			.kernel_mm = 65, .correct_user = 65,
+			.cause = PERFMLOCK_REMAP_CHARGE, .inherited = true);
+	FX_EXPECT_DRIFT(fx, 0, .id = 6, .step = PERFMLOCK_REMAP, .pages = 65,
+			.kernel_user = 65, .cause = PERFMLOCK_REMAP_CHARGE);
+}
+
+static void what_the_kernels_rule_does_not_make_is_not_inherited(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), next = fx_ring(fx, 0, 1, 33);
+
+	fx_map(fx, &ring, 33, 0);
+	fx_map(fx, &ring, 33, 0);
+	/* U is at 66: its rule makes 33 and 0 of it, the right one too */
+	fx_map(fx, &next, 30, 3);
+	FX_EXPECT_DRIFT(fx, 0, .id = 2, .step = PERFMLOCK_MAP, .pages = 33,
+			.kernel_user = 30, .kernel_mm = 3, .correct_user = 33,
+			.cause = PERFMLOCK_UNEXPLAINED);
+}
+
+static void an_opened_mapping_is_one_more(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), area = fx_aux(fx, 0, 0, 64);
+	struct fx_vma elsewhere = area;
+
+	fx_map(fx, &ring, 33, 0);
+	fx_open(fx, &ring);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 2, .kernel_user = 33, .correct_user = 33);
+	fx_map(fx, &area, 64, 0);
+	fx_open(fx, &area);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 4, .kernel_user = 33, .correct_user = 33);
+	FX_EXPECT_BUFFER(fx, fx_area(fx, ring.event->rb), .pages = 64,
+			 .maps = 2, .kernel_user = 64, .correct_user = 64);
+	/* a part of it, by a kernel that still splits them */
+	elsewhere.pgoff++;
+	fx_open(fx, &elsewhere);
+	KUNIT_EXPECT_EQ(test, fx_area(fx, ring.event->rb)->maps, 2);
+	KUNIT_EXPECT_EQ(test, fx_buffer(fx, ring.event->rb)->maps, 5);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .opens = 3);
+
+	fx_unmap(fx, &elsewhere, 0, 0);
+	fx_unmap(fx, &area, 0, 0);
+	fx_unmap(fx, &area, -64, 0);
+	fx_unmap(fx, &ring, 0, 0);
+	fx_unmap(fx, &ring, -33, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .opens = 3, .closes = 5);
+}
+
+/* The history's second live bug; then nothing can be mapped there any more. */
+static void who_unmaps_last_gets_what_another_was_charged(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma fill = fx_ring(fx, 0, 0, 257), ring = fx_ring(fx, 0, 1, 33);
+	struct fx_vma other = fx_ring(fx, 1, 1, 33), small = fx_ring(fx, 1, 2, 2);
+
+	fx->limit = 258;
+	fx_map(fx, &fill, 257, 0);
+	fx_map(fx, &ring, 1, 32);
+	fx_map(fx, &other, 0, 0);
+	fx_unmap(fx, &ring, 0, 0);
+	FX_EXPECT_MM(fx, 0, .kernel = 32, .correct = 32, .buffers = 2);
+	fx_unmap(fx, &other, -1, -32);
+	FX_EXPECT_MM(fx, 0, .kernel = 32, .buffers = 1,
+		     .cause = PERFMLOCK_WRONG_MM);
+	FX_EXPECT_MM(fx, 1, .kernel = -32, .cause = PERFMLOCK_WRONG_MM);
+	/* U is right */
+	FX_EXPECT_USER(fx, 0, .kernel = 257, .correct = 257, .buffers = 1);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .remaps = 1, .closes = 2, .drifts = 1);
+	FX_EXPECT_DRIFT(fx, 0, .id = 2, .step = PERFMLOCK_LAST_UNMAP,
+			.pages = 33, .kernel_user = -1, .kernel_mm = -32,
+			.correct_user = -1, .cause = PERFMLOCK_WRONG_MM,
+			.actor = { .pid = 101, .uid = 1000 },
+			.owner_pid = 100, .owner_uid = 1000);
+
+	fx->processes[1].rlimit = UNLIMITED;
+	fx_fail(fx, &small, -EPERM, 0, 0);
+	FX_EXPECT_DENIAL(fx, 0, .pages = 2,
+			 .state = { 257, -32, 258, UNLIMITED },
+			 .charge = CHARGE(1, 1, 259, -31UL, true),
+			 .right_state = { 257, 0, 258, UNLIMITED },
+			 .right = CHARGE(1, 1, 259, 1, false),
+			 .remedy = { -1, -1 }, .all_cpus = { -1, -1 },
+			 .cpus_left = 2, .online_cpus = 4,
+			 .actor = { .pid = 101, .uid = 1000 });
+	FX_EXPECT_MM(fx, 1, .kernel = -32, .cause = PERFMLOCK_WRONG_MM,
+		     .denied = 1, .wrongly_denied = 1);
+}
+
+static void wrong_mm_is_told_of_both_parts(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 133), area = fx_aux(fx, 0, 0, 64);
+	struct fx_vma other = fx_aux(fx, 1, 0, 64);
+
+	fx_map(fx, &ring, 100, 33);
+	fx_map(fx, &area, 0, 64);
+	fx_map(fx, &other, 0, 0);
+	fx_unmap(fx, &ring, 0, 0);
+	fx_unmap(fx, &area, 0, 0);
+	fx_unmap(fx, &other, -100, -97);
+	FX_EXPECT_MM(fx, 0, .kernel = 97, .cause = PERFMLOCK_WRONG_MM);
+	FX_EXPECT_MM(fx, 1, .kernel = -97, .cause = PERFMLOCK_WRONG_MM);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .remaps = 1, .closes = 3, .drifts = 2);
+	FX_EXPECT_DRIFT(fx, 1, .id = 2, .step = PERFMLOCK_LAST_UNMAP,
+			.kind = PERFMLOCK_AUX, .pages = 64, .kernel_mm = -64,
+			.cause = PERFMLOCK_WRONG_MM);
+	FX_EXPECT_DRIFT(fx, 0, .id = 1, .step = PERFMLOCK_LAST_UNMAP,
+			.pages = 133, .kernel_user = -100, .kernel_mm = -33,
+			.correct_user = -100, .cause = PERFMLOCK_WRONG_MM);
+}
+
+/* S4, by the history's example: limit 100, then 20. */
+static void a_limit_lowered_below_u_makes_the_users_part_negative(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 65), b = fx_ring(fx, 1, 1, 33);
+
+	fx_map(fx, &a, 65, 0);
+	fx->limit = 20;
+	fx_map(fx, &b, -45, 78);
+	FX_EXPECT_USER(fx, 0, .kernel = 20, .correct = 65, .buffers = 2,
+		       .cause = PERFMLOCK_LIMIT_LOWERED);
+	FX_EXPECT_MM(fx, 1, .kernel = 78, .correct = 33, .buffers = 1,
+		     .cause = PERFMLOCK_LIMIT_LOWERED);
+	FX_EXPECT_DRIFT(fx, 0, .id = 2, .step = PERFMLOCK_MAP, .pages = 33,
+			.kernel_user = -45, .kernel_mm = 78, .correct_mm = 33,
+			.cause = PERFMLOCK_LIMIT_LOWERED);
+	KUNIT_EXPECT_STREQ(test, model_name(fx), "S4");
+	fx_unmap(fx, &a, -65, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = -45, .buffers = 1,
+		       .cause = PERFMLOCK_LIMIT_LOWERED);
+	/* symmetric, so it heals */
+	fx_unmap(fx, &b, 45, -78);
+	FX_EXPECT_USER(fx, 0, .cause = PERFMLOCK_LIMIT_LOWERED);
+	FX_EXPECT_MM(fx, 1, .cause = PERFMLOCK_LIMIT_LOWERED);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 1);
+}
+
+/*
+ * Refusals
+ */
+
+struct refusal {
+	const char *name;
+	long others_user;
+	long others_mm;
+	unsigned long rlimit;
+	int cpu;
+	long pages;
+	struct perfmlock_denial want;
+};
+
+/*
+ * A limit of 100 is 25 pages, 100 kB, on each of 4 CPUs: k kB are k / 4 * 4
+ * pages of limit.
+ */
+static const struct refusal refusals[] = {
+	{
+		/* 1129 - limit <= 1000: 129, of 33 pages a CPU */
+		"too large", 0, 0, 1000, 0, 1129, {
+			.state = { 0, 0, 100, 1000 },
+			.charge = CHARGE(100, 1029, 1129, 1029, true),
+			.right_state = { 0, 0, 100, 1000 },
+			.right = CHARGE(100, 1029, 1129, 1029, true),
+			.remedy = { 132, 4116 },
+			/* 4516 - 1000 = 3516; 4516 - 100 = 4416 */
+			.all_cpus = { 3516, 17664 },
+			.cpus_left = 4, .online_cpus = 4,
+		},
+	}, {
+		/* 90 + 33 - limit <= 10 */
+		"others hold the user's part", 90, 0, 10, 2, 33, {
+			.state = { 90, 0, 100, 10 },
+			.charge = CHARGE(10, 23, 123, 23, true),
+			.right_state = { 90, 0, 100, 10 },
+			.right = CHARGE(10, 23, 123, 23, true),
+			.remedy = { 116, 92 },
+			/* 90 + 66 - limit <= 10; 56 pages */
+			.all_cpus = { 148, 224 },
+			.cpus_left = 2, .online_cpus = 4,
+		},
+	}, {
+		/* M has 5 of 20 left; U is below the limit by 60 */
+		"others hold the rlimit", 40, 15, 20, -1, 70, {
+			.state = { 40, 15, 100, 20 },
+			.charge = CHARGE(60, 10, 110, 25, true),
+			.right_state = { 40, 15, 100, 20 },
+			.right = CHARGE(60, 10, 110, 25, true),
+			.remedy = { 108, 100 },
+			.online_cpus = 4,
+		},
+	}, {
+		/* what was taken from it twice, nobody holds */
+		"a damaged M, before the load", 100, -8, 50, 3, 2, {
+			.state = { 100, -8, 100, 50 },
+			.charge = CHARGE(0, 2, 102, -6UL, true),
+			.right_state = { 100, 0, 100, 50 },
+			.right = CHARGE(0, 2, 102, 2, false),
+			.remedy = { -1, -1 }, .all_cpus = { -1, -1 },
+			.cpus_left = 1, .online_cpus = 4,
+		},
+	}, {
+		/* U = -61 is 0xff..c3: the whole buffer goes to M */
+		"a damaged U, before the load", -61, 0, 20, -1, 33, {
+			.state = { -61, 0, 100, 20 },
+			.charge = CHARGE(0, 33, 133, 33, true),
+			.right_state = { 0, 0, 100, 20 },
+			.right = CHARGE(33, 0, 33, 0, false),
+			.remedy = { -1, 132 },
+			.online_cpus = 4,
+		},
+	},
+};
+
+static void refusal_name(const struct refusal *refusal, char *name)
+{
+	strscpy(name, refusal->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(refusal, refusals, refusal_name);
+
+static void a_refusal_is_remembered_with_its_whole_sum(struct kunit *test)
+{
+	const struct refusal *refusal = test->param_value;
+	bool wrongly = !refusal->want.right.over;
+	struct perfmlock_books books = {
+		.denied = 1, .wrongly_denied = wrongly,
+	};
+	struct perfmlock_totals totals = {
+		.denied = 1, .wrongly_denied = wrongly,
+	};
+	struct perfmlock_denial want = refusal->want;
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 1, refusal->pages);
+
+	fx->users[0].counter = refusal->others_user;
+	fx->mms[0].counter = refusal->others_mm;
+	fx->processes[0].rlimit = refusal->rlimit;
+	fx->events[1].about.cpu = refusal->cpu;
+	fx_fail(fx, &ring, -EPERM, 0, 0);
+	want.pages = refusal->pages;
+	want.actor.pid = 100;
+	want.actor.uid = 1000;
+	fx_expect_denial(fx, FX_HERE, 0, &want);
+	KUNIT_EXPECT_EQ(test, fx->ledger.denials[0].start, PAGE_SIZE);
+	fx_expect_user(fx, FX_HERE, &fx->users[0], &books);
+	fx_expect_mm(fx, FX_HERE, &fx->mms[0], &books);
+	fx_expect_totals(fx, FX_HERE, &fx->ledger.totals, &totals);
+	KUNIT_EXPECT_EQ(test, fx_mm_row(fx, &fx->mms[0])->rlimit,
+			refusal->rlimit);
+	KUNIT_EXPECT_EQ(test, fx_mm_row(fx, &fx->mms[0])->uid, 1000);
+	KUNIT_EXPECT_STREQ(test, fx_mm_row(fx, &fx->mms[0])->comm, "a");
+}
+
+static void who_is_refused_for_a_leak_is_refused_wrongly(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 65), next = fx_aux(fx, 0, 1, 60);
+
+	fx_map(fx, &ring, 65, 0);
+	fx_map(fx, &ring, 65, 0);
+	fx_unmap(fx, &ring, 0, 0);
+	fx_unmap(fx, &ring, -65, 0);
+	fx->processes[0].rlimit = 10;
+	fx_fail(fx, &next, -EPERM, 0, 0);
+	FX_EXPECT_DENIAL(fx, 0, .kind = PERFMLOCK_AUX, .pages = 60,
+			 .state = { 65, 0, 100, 10 },
+			 .charge = CHARGE(35, 25, 125, 25, true),
+			 .right_state = { 0, 0, 100, 10 },
+			 .right = CHARGE(60, 0, 60, 0, false),
+			 .remedy = { 116, 100 },
+			 /* three CPUs: 65 + 180 - limit <= 10 */
+			 .all_cpus = { 236, 580 },
+			 .cpus_left = 3, .online_cpus = 4);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .remaps = 1, .closes = 2, .drifts = 1,
+			 .denied = 1, .wrongly_denied = 1);
+}
+
+/* S0, by the history's example: limit 10, rlimit 20, rings of 5. */
+static void the_explosion_refuses_the_fifth_ring(struct kunit *test)
+{
+	static const long on_mm[] = { 0, 0, 5, 10 };
+	struct fx *fx = test->priv;
+	struct fx_vma rings[5];
+	unsigned int i;
+
+	fx->limit = 10;
+	fx->processes[0].rlimit = 20;
+	for (i = 0; i < 5; i++)
+		rings[i] = fx_ring(fx, 0, i, 5);
+	rings[4].event->about.cpu = -1;
+	for (i = 0; i < 4; i++)
+		fx_map(fx, &rings[i], 5, on_mm[i]);
+	FX_EXPECT_USER(fx, 0, .kernel = 20, .correct = 10, .buffers = 4,
+		       .cause = PERFMLOCK_EXPLOSION);
+	FX_EXPECT_MM(fx, 0, .kernel = 15, .correct = 10, .buffers = 4,
+		     .cause = PERFMLOCK_EXPLOSION);
+	FX_EXPECT_DRIFT(fx, 1, .id = 3, .step = PERFMLOCK_MAP, .pages = 5,
+			.kernel_user = 5, .kernel_mm = 5, .correct_mm = 5,
+			.cause = PERFMLOCK_DOUBLE_CHARGE);
+	FX_EXPECT_DRIFT(fx, 0, .id = 4, .step = PERFMLOCK_MAP, .pages = 5,
+			.kernel_user = 5, .kernel_mm = 10, .correct_mm = 5,
+			.cause = PERFMLOCK_EXPLOSION);
+	KUNIT_EXPECT_STREQ(test, model_name(fx), "S0");
+
+	fx_fail(fx, &rings[4], -EPERM, 0, 0);
+	/* with a limit of 20 it is 25 - 20 on M */
+	FX_EXPECT_DENIAL(fx, 0, .pages = 5,
+			 .state = { 20, 15, 10, 20 },
+			 .charge = CHARGE(5, 15, 25, 30, true),
+			 .right_state = { 10, 10, 10, 20 },
+			 .right = CHARGE(0, 5, 15, 15, false),
+			 .remedy = { 20, 120 }, .online_cpus = 4);
+	for (i = 0; i < 4; i++)
+		fx_unmap(fx, &rings[i], -5, -on_mm[i]);
+	FX_EXPECT_USER(fx, 0, .cause = PERFMLOCK_EXPLOSION, .denied = 1,
+		       .wrongly_denied = 1);
+	FX_EXPECT_MM(fx, 0, .cause = PERFMLOCK_EXPLOSION, .denied = 1,
+		     .wrongly_denied = 1);
+	FX_EXPECT_TOTALS(fx, .mmaps = 4, .closes = 4, .denied = 1,
+			 .wrongly_denied = 1, .drifts = 2);
+}
+
+/* The host of the first report: 28,248 pages for a ring of 3. */
+static void others_pages_explode_on_the_mm(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 3);
+
+	fx->limit = 4644;
+	fx->users[0].counter = 32889;
+	fx_map(fx, &ring, 3, 28248);
+	FX_EXPECT_DRIFT(fx, 0, .id = 1, .step = PERFMLOCK_MAP, .pages = 3,
+			.kernel_user = 3, .kernel_mm = 28248, .correct_mm = 3,
+			.cause = PERFMLOCK_EXPLOSION);
+}
+
+/*
+ * Nothing has told this kernel's rule yet, and only S0 refuses 10 pages with U
+ * at 150: what helps is what helps there.
+ */
+static void the_remedy_is_that_of_the_rule_that_refused(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 3, 10);
+
+	fx->users[0].counter = 150;
+	fx->processes[0].rlimit = 20;
+	fx_fail(fx, &ring, -EPERM, 0, 0);
+	FX_EXPECT_DENIAL(fx, 0, .pages = 10,
+			 .state = { 150, 0, 100, 20 },
+			 .charge = CHARGE(10, 60, 160, 60, true),
+			 .right_state = { 150, 0, 100, 20 },
+			 .right = CHARGE(0, 10, 160, 10, false),
+			 .remedy = { 140, 240 }, .all_cpus = { 140, 240 },
+			 .cpus_left = 1, .online_cpus = 4);
+}
+
+static void a_rule_that_was_ruled_out_refuses_nobody(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma split = fx_ring(fx, 0, 0, 20), ring = fx_ring(fx, 0, 1, 10);
+
+	/* 0 and 20 on top of 150 is not what S0, S0c or S4 make of it */
+	fx->users[0].counter = 150;
+	fx_map(fx, &split, 0, 20);
+	fx->processes[0].rlimit = 30;
+	fx_fail(fx, &ring, -EPERM, 0, 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .other_eperm = 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.nr_denials, 0);
+}
+
+static void an_eperm_for_another_reason_is_counted_alone(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), big = fx_ring(fx, 0, 1, 5000);
+
+	fx_fail(fx, &ring, -EPERM, 0, 0);
+	/* nor is who may pass refused by the accounting */
+	fx->exempt = true;
+	fx_fail(fx, &big, -EPERM, 0, 0);
+	FX_EXPECT_TOTALS(fx, .other_eperm = 2);
+	KUNIT_EXPECT_EQ(test, fx->ledger.nr_denials, 0);
+	KUNIT_EXPECT_EQ(test, fx->holds, 1);
+}
+
+static void a_call_that_took_the_room_meanwhile_explains_a_refusal(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 50), b = fx_ring(fx, 1, 1, 90);
+	struct fx_call call;
+
+	fx->processes[0].rlimit = 0;
+	call = fx_begin_map(fx, &a);
+	fx_map(fx, &b, 90, 0);
+	fx_end_map(fx, &call, -EPERM);
+	FX_EXPECT_DENIAL(fx, 0, .pages = 50,
+			 .state = { 90, 0, 100, 0 },
+			 .charge = CHARGE(10, 40, 140, 40, true),
+			 .right_state = { 90, 0, 100, 0 },
+			 .right = CHARGE(10, 40, 140, 40, true),
+			 /* 140 pages of limit; all four: 90 + 200 */
+			 .remedy = { 140, 160 }, .all_cpus = { 292, 760 },
+			 .cpus_left = 4, .online_cpus = 4);
+}
+
+static void a_call_that_takes_the_room_explains_a_refusal(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 50), b = fx_ring(fx, 1, 1, 90);
+	struct fx_call of_a, of_b;
+
+	fx->processes[0].rlimit = 0;
+	of_a = fx_begin_map(fx, &a);
+	of_b = fx_begin_map(fx, &b);
+	fx_end_map(fx, &of_a, -EPERM);
+	FX_EXPECT_TOTALS(fx, .denied = 1, .wrongly_denied = 1, .overlaps = 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.denials[0].state.user, 90);
+	KUNIT_EXPECT_EQ(test, fx->ledger.denials[0].charge.mm, 40);
+	fx_kernel_maps(fx, &b, 90, 0);
+	fx_end_map(fx, &of_b, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
+/*
+ * Maps that fail otherwise
+ */
+
+static void a_map_that_failed_is_counted_alone(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33);
+
+	fx_fail(fx, &ring, -EINVAL, 0, 0);
+	fx_fail(fx, &ring, -ENOMEM, 0, 0);
+	FX_EXPECT_TOTALS(fx, .failed = 2);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	KUNIT_EXPECT_NULL(test, fx_mm_row(fx, &fx->mms[0]));
+}
+
+static void what_a_failed_map_left_behind_is_booked(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 133);
+
+	/* v6.14 to v6.16.0: no close follows */
+	fx_fail(fx, &ring, -EINVAL, 100, 33);
+	FX_EXPECT_USER(fx, 0, .kernel = 100, .cause = PERFMLOCK_UNEXPLAINED);
+	FX_EXPECT_MM(fx, 0, .kernel = 33, .cause = PERFMLOCK_UNEXPLAINED);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	FX_EXPECT_TOTALS(fx, .failed = 1, .drifts = 1);
+	FX_EXPECT_DRIFT(fx, 0, .step = PERFMLOCK_REFUSED, .pages = 133,
+			.kernel_user = 100, .kernel_mm = 33,
+			.cause = PERFMLOCK_UNEXPLAINED,
+			.actor = { .pid = 100, .uid = 1000 },
+			.owner_pid = 100, .owner_uid = 1000);
+}
+
+/* v6.15 and later: the charge of a re-map is not undone. */
+static void a_remap_that_failed_late_stays_charged(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33);
+
+	fx_map(fx, &ring, 33, 0);
+	fx_fail(fx, &ring, -ENOMEM, 33, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 66, .correct = 33, .buffers = 1,
+		       .cause = PERFMLOCK_REMAP_CHARGE);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 1, .kernel_user = 33, .correct_user = 33);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .failed = 1, .drifts = 1);
+}
+
+static void a_close_within_a_map_is_a_part_of_it(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), other = fx_ring(fx, 1, 1, 3);
+	struct fx_call map, close;
+
+	fx_map(fx, &other, 3, 0);
+	map = fx_begin_map(fx, &ring);
+	fx_kernel_maps(fx, &ring, 33, 0);
+	close = fx_begin_unmap(fx, &ring);
+	KUNIT_EXPECT_NULL(test, close.call);
+	fx_kernel_unmaps(&ring, -33, 0);
+	/* another task's is one of its own; so is one within a close */
+	close = fx_begin_unmap(fx, &other);
+	KUNIT_EXPECT_NOT_NULL(test, close.call);
+	fx_kernel_unmaps(&other, -3, 0);
+	fx_end_unmap(fx, &close);
+	fx_end_map(fx, &map, -ENOMEM);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .closes = 1, .failed = 1,
+			 .overlaps = 2);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+}
+
+/*
+ * Calls that overlap
+ */
+
+/* Two of 80 under a limit of 100: the kernel takes a first, then b. */
+static void two_at_once_are_right_in_the_order_of_the_kernel(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 80), b = fx_ring(fx, 1, 1, 80);
+	struct fx_call of_a, of_b;
+
+	of_a = fx_begin_map(fx, &a);
+	of_b = fx_begin_map(fx, &b);
+	fx_kernel_maps(fx, &a, 80, 0);
+	fx_kernel_maps(fx, &b, 20, 60);
+	/* b is booked first: its 20 must not look like too few */
+	fx_end_map(fx, &of_b, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, b.event->rb), .pages = 80, .maps = 1,
+			 .kernel_user = 20, .kernel_mm = 60,
+			 .correct_user = 20, .correct_mm = 60);
+	fx_end_map(fx, &of_a, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 80, .maps = 1,
+			 .kernel_user = 80, .correct_user = 80);
+	FX_EXPECT_USER(fx, 0, .kernel = 100, .correct = 100, .buffers = 2);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .overlaps = 2);
+	KUNIT_EXPECT_EQ(test, fx->ledger.observed, 0);
+}
+
+/* Both saw U at 0: over-admission, as the history has it, and no drift. */
+static void two_that_saw_the_same_u_are_both_right(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 8), b = fx_ring(fx, 1, 1, 8);
+	struct fx_call of_a, of_b;
+
+	fx->limit = 10;
+	of_a = fx_begin_map(fx, &a);
+	of_b = fx_begin_map(fx, &b);
+	fx_kernel_maps(fx, &a, 8, 0);
+	fx_kernel_maps(fx, &b, 8, 0);
+	fx_end_map(fx, &of_b, 0);
+	fx_end_map(fx, &of_a, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+	fx_unmap(fx, &a, -8, 0);
+	fx_unmap(fx, &b, -8, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+}
+
+static void what_a_close_freed_meanwhile_may_have_been_met_or_not(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma old = fx_ring(fx, 1, 0, 80), a = fx_ring(fx, 0, 1, 50);
+	struct fx_vma b = fx_ring(fx, 0, 2, 50);
+	struct fx_call map, close;
+
+	/* the map looked before: 20 were free, and the close has ended */
+	fx_map(fx, &old, 80, 0);
+	map = fx_begin_map(fx, &a);
+	fx_kernel_maps(fx, &a, 20, 30);
+	fx_unmap(fx, &old, -80, 0);
+	fx_end_map(fx, &map, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 50, .maps = 1,
+			 .kernel_user = 20, .kernel_mm = 30,
+			 .correct_user = 20, .correct_mm = 30);
+	fx_unmap(fx, &a, -20, -30);
+
+	/* it looked after: 100 were free, and the close has not ended */
+	fx_map(fx, &old, 80, 0);
+	map = fx_begin_map(fx, &b);
+	close = fx_begin_unmap(fx, &old);
+	fx_kernel_unmaps(&old, -80, 0);
+	fx_kernel_maps(fx, &b, 50, 0);
+	fx_end_map(fx, &map, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, b.event->rb), .pages = 50, .maps = 1,
+			 .kernel_user = 50, .correct_user = 50);
+	fx_end_unmap(fx, &close);
+	FX_EXPECT_USER(fx, 0, .kernel = 50, .correct = 50, .buffers = 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.overlaps, 4);
+}
+
+static void beyond_what_any_order_gives_is_a_drift(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 80), b = fx_ring(fx, 1, 1, 10);
+	struct fx_call of_a, of_b;
+
+	of_b = fx_begin_map(fx, &b);
+	of_a = fx_begin_map(fx, &a);
+	/* b can take 10 at most: 80 or 80 were free */
+	fx_kernel_maps(fx, &a, 60, 20);
+	fx_end_map(fx, &of_a, 0);
+	FX_EXPECT_DRIFT(fx, 0, .id = 1, .step = PERFMLOCK_MAP, .pages = 80,
+			.kernel_user = 60, .kernel_mm = 20, .correct_user = 80,
+			.cause = PERFMLOCK_UNEXPLAINED);
+	fx_kernel_maps(fx, &b, 10, 0);
+	fx_end_map(fx, &of_b, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 70, .correct = 90, .buffers = 2,
+		       .cause = PERFMLOCK_UNEXPLAINED);
+}
+
+static void two_users_do_not_disturb_each_other(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 80), c = fx_ring(fx, 2, 1, 80);
+	struct fx_call of_a, of_c;
+
+	of_a = fx_begin_map(fx, &a);
+	of_c = fx_begin_map(fx, &c);
+	fx_kernel_maps(fx, &a, 80, 0);
+	/* measured, not inferred: what no rule would do */
+	fx_kernel_maps(fx, &c, 70, 0);
+	fx_end_map(fx, &of_a, 0);
+	fx_end_map(fx, &of_c, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 80, .correct = 80, .buffers = 1);
+	FX_EXPECT_USER(fx, 1, .kernel = 70, .correct = 80, .buffers = 1,
+		       .cause = PERFMLOCK_UNEXPLAINED);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .drifts = 1);
+}
+
+/* Whose U an unknown buffer's close moves is not known: maybe this one's. */
+static void beside_an_unknown_close_u_is_inferred_and_not_settled(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma old = fx_ring(fx, 1, 0, 50), a = fx_ring(fx, 0, 1, 33);
+	struct fx_vma c = fx_ring(fx, 2, 2, 33);
+	struct fx_call of_a, of_c, close;
+
+	fx_kernel_maps(fx, &old, 50, 0);
+	of_a = fx_begin_map(fx, &a);
+	close = fx_begin_unmap(fx, &old);
+	of_c = fx_begin_map(fx, &c);
+	fx_kernel_unmaps(&old, -50, 0);
+	fx_kernel_maps(fx, &a, 33, 0);
+	fx_kernel_maps(fx, &c, 33, 0);
+	fx_end_map(fx, &of_a, 0);
+	fx_end_unmap(fx, &close);
+	fx_end_map(fx, &of_c, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .correct = 33, .buffers = 1);
+	FX_EXPECT_USER(fx, 1, .kernel = 33, .correct = 33, .buffers = 1);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .overlaps = 2, .unknown_closes = 1);
+	/* a call that begins later is sure again */
+	fx_unmap(fx, &a, -33, 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .closes = 1, .overlaps = 2,
+			 .unknown_closes = 1);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	of_a = fx_begin_map(fx, &a);
+	fx_map(fx, &old, 50, 0);
+	fx->users[0].counter += 7;
+	fx_end_map(fx, &of_a, -ENOMEM);
+	FX_EXPECT_USER(fx, 0, .kernel = 57, .correct = 50, .buffers = 1,
+		       .cause = PERFMLOCK_UNEXPLAINED);
+}
+
+static void after_missed_calls_nothing_is_settled(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), beside = fx_ring(fx, 1, 1, 1);
+	struct fx_call call;
+
+	fx->ledger.blind = true;
+	call = fx_begin_map(fx, &beside);
+	fx_map(fx, &ring, 33, 0);
+	fx->users[0].counter += 7;
+	fx_end_map(fx, &call, -ENOMEM);
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .correct = 33, .buffers = 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
+/*
+ * What was inferred is mended at the end of the last call that overlapped.
+ * The one beside begins first and fails last, and charges nothing itself.
+ */
+struct settling {
+	const char *name;
+	bool exclusive;
+	long foreign;		/* what U does beside */
+	long kernel;		/* books of a ring of 33 mapped, re-mapped, ... */
+	unsigned int drifts;
+	enum perfmlock_cause cause;
+};
+
+static const struct settling remap_settlings[] = {
+	{ "a re-map that charged nothing", true, 0, 33, 0 },
+	{ "a re-map that charged", true, 33, 66, 1, PERFMLOCK_REMAP_CHARGE },
+	{ "a re-map that charged a shared counter", false, 33, 66, 1,
+	  PERFMLOCK_REMAP_CHARGE },
+	{ "what nobody knows", true, 7, 40, 1, PERFMLOCK_UNEXPLAINED },
+	{ "what others did to a shared counter", false, 7, 33, 0 },
+};
+
+static void settling_name(const struct settling *settling, char *name)
+{
+	strscpy(name, settling->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(remap_settling, remap_settlings, settling_name);
+
+static void a_remap_beside_another_call_is_settled(struct kunit *test)
+{
+	const struct settling *settling = test->param_value;
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), beside = fx_ring(fx, 1, 1, 1);
+	const struct perfmlock_books before = {
+		.kernel = 33, .correct = 33, .buffers = 1,
+	};
+	const struct perfmlock_books after = {
+		.kernel = settling->kernel, .correct = 33, .buffers = 1,
+		.cause = settling->cause,
+	};
+	const struct perfmlock_drifting drift = {
+		.step = PERFMLOCK_REMAP, .pages = settling->foreign,
+		.kernel_user = settling->foreign, .cause = settling->cause,
+		.actor = { .pid = 101, .uid = 1000 },
+		.owner_pid = 101, .owner_uid = 1000,
+	};
+	struct fx_call call;
+
+	fx->ledger.exclusive = settling->exclusive;
+	fx_map(fx, &ring, 33, 0);
+	call = fx_begin_map(fx, &beside);
+	fx_map(fx, &ring, settling->foreign, 0);
+	fx_expect_user(fx, FX_HERE, &fx->users[0], &before);
+	fx_end_map(fx, &call, -ENOMEM);
+	fx_expect_user(fx, FX_HERE, &fx->users[0], &after);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, settling->drifts);
+	if (settling->drifts)
+		fx_expect_drift(fx, FX_HERE, 0, &drift);
+}
+
+static const struct settling unmap_settlings[] = {
+	{ "all came back", true, 0, 0, 0 },
+	{ "nothing came back", true, 66, 66, 1, PERFMLOCK_LOST_UNCHARGE },
+	{ "one of two came back", true, 33, 33, 1, PERFMLOCK_LOST_UNCHARGE },
+	{ "more than there was", true, 67, 67, 1, PERFMLOCK_UNEXPLAINED },
+	{ "too much came back", true, -5, -5, 1, PERFMLOCK_UNEXPLAINED },
+	{ "nothing, to a shared counter", false, 66, 66, 1,
+	  PERFMLOCK_LOST_UNCHARGE },
+	{ "a part, or others, of a shared counter", false, 33, 0, 0 },
+};
+
+KUNIT_ARRAY_PARAM(unmap_settling, unmap_settlings, settling_name);
+
+static void two_unmaps_beside_another_call_are_settled(struct kunit *test)
+{
+	const struct settling *settling = test->param_value;
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 0, 2, 33);
+	struct fx_vma beside = fx_ring(fx, 1, 1, 1);
+	const struct perfmlock_books after = {
+		.kernel = settling->kernel, .cause = settling->cause,
+	};
+	bool lost = settling->cause == PERFMLOCK_LOST_UNCHARGE;
+	const struct perfmlock_drifting drift = {
+		.step = lost ? PERFMLOCK_LAST_UNMAP : PERFMLOCK_REMAP,
+		.pages = settling->foreign,
+		.kernel_user = lost ? 0 : settling->foreign,
+		.correct_user = lost ? -settling->foreign : 0,
+		.cause = settling->cause,
+	};
+	struct fx_call call;
+
+	fx->ledger.exclusive = settling->exclusive;
+	fx_map(fx, &a, 33, 0);
+	fx_map(fx, &b, 33, 0);
+	call = fx_begin_map(fx, &beside);
+	fx_unmap(fx, &a, -33, 0);
+	fx_unmap(fx, &b, -33, 0);
+	fx->users[0].counter += settling->foreign;
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	fx_end_map(fx, &call, -ENOMEM);
+	fx_expect_user(fx, FX_HERE, &fx->users[0], &after);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, settling->drifts);
+	if (settling->drifts)
+		fx_expect_drift(fx, FX_HERE, 0, &drift);
+}
+
+static void an_earlier_overlap_is_settled_for_good(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), beside = fx_ring(fx, 1, 1, 1);
+	struct fx_call call;
+
+	fx_map(fx, &ring, 33, 0);
+	call = fx_begin_map(fx, &beside);
+	fx_map(fx, &ring, 0, 0);
+	fx_unmap(fx, &ring, 0, 0);
+	fx_unmap(fx, &ring, -33, 0);
+	fx_end_map(fx, &call, -ENOMEM);
+	/* 33 pages more in a later one are not that re-map's, nor that unmap's */
+	call = fx_begin_map(fx, &beside);
+	fx_map(fx, &ring, 33, 0);
+	fx->users[0].counter += 33;
+	fx_end_map(fx, &call, -ENOMEM);
+	FX_EXPECT_USER(fx, 0, .kernel = 66, .correct = 33, .buffers = 1,
+		       .cause = PERFMLOCK_UNEXPLAINED);
+}
+
+/*
+ * Two that map the same event at once
+ */
+
+/* b returns before a, who made the buffer: a's M tells. */
+static void who_returns_first_need_not_be_the_first(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 133), b = fx_ring(fx, 1, 0, 133);
+	struct fx_call of_a, of_b;
+
+	of_a = fx_begin_map(fx, &a);
+	of_b = fx_begin_map(fx, &b);
+	fx_kernel_maps(fx, &a, 100, 33);
+	fx_kernel_maps(fx, &b, 0, 0);
+	fx_end_map(fx, &of_b, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 133,
+			 .maps = 1, .pending = PERFMLOCK_MAYBE_FIRST,
+			 .pid = 101);
+	FX_EXPECT_USER(fx, 0, .buffers = 1);
+	fx_end_map(fx, &of_a, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 133,
+			 .maps = 2, .kernel_user = 100, .kernel_mm = 33,
+			 .correct_user = 100, .correct_mm = 33, .pid = 100);
+	FX_EXPECT_MM(fx, 0, .kernel = 33, .correct = 33, .buffers = 1);
+	FX_EXPECT_MM(fx, 1, .kernel = 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .remaps = 1, .overlaps = 1);
+	fx_unmap(fx, &b, 0, 0);
+	fx_unmap(fx, &a, -100, -33);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .remaps = 1, .closes = 2,
+			 .overlaps = 1);
+}
+
+/* The pages of whose re-map a kernel from v6.15 on charges to U as well. */
+static void the_second_of_two_charges_on_a_kernel_that_charges_remaps(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma learn = fx_ring(fx, 3, 1, 3);
+	struct fx_vma a = fx_ring(fx, 0, 0, 133), b = fx_ring(fx, 1, 0, 133);
+	struct fx_call of_a, of_b;
+
+	fx_map(fx, &learn, 3, 0);
+	fx_map(fx, &learn, 3, 0);
+	KUNIT_EXPECT_STREQ(test, model_name(fx), "S6");
+	of_a = fx_begin_map(fx, &a);
+	of_b = fx_begin_map(fx, &b);
+	fx_kernel_maps(fx, &a, 100, 33);
+	fx_kernel_maps(fx, &b, 133, 0);
+	fx_end_map(fx, &of_b, 0);
+	fx_end_map(fx, &of_a, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 133,
+			 .maps = 2, .kernel_user = 233, .kernel_mm = 33,
+			 .correct_user = 100, .correct_mm = 33, .pid = 100);
+	FX_EXPECT_USER(fx, 0, .kernel = 233, .correct = 100, .buffers = 1,
+		       .cause = PERFMLOCK_REMAP_CHARGE);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .remaps = 2, .drifts = 2,
+			 .overlaps = 1);
+	fx_unmap(fx, &b, 0, 0);
+	fx_unmap(fx, &a, -100, -33);
+	FX_EXPECT_USER(fx, 0, .kernel = 133, .cause = PERFMLOCK_REMAP_CHARGE);
+}
+
+/* b met the buffer at its entry, so a made it. */
+static void who_met_the_buffer_did_not_make_it(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
+	struct fx_call of_a, of_b;
+
+	of_a = fx_begin_map(fx, &a);
+	fx_kernel_maps(fx, &a, 33, 0);
+	of_b = fx_begin_map(fx, &b);
+	fx_kernel_maps(fx, &b, 0, 0);
+	fx_end_map(fx, &of_b, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 33, .maps = 1,
+			 .pending = PERFMLOCK_NOT_FIRST, .pid = 101);
+	fx_end_map(fx, &of_a, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 33, .maps = 2,
+			 .kernel_user = 33, .correct_user = 33, .pid = 100);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .remaps = 1, .overlaps = 1);
+	FX_EXPECT_MM(fx, 0, .buffers = 1);
+	FX_EXPECT_MM(fx, 1, .buffers = 0);
+	fx_unmap(fx, &a, 0, 0);
+	fx_unmap(fx, &b, -33, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+}
+
+static void when_the_rival_fails_who_returned_was_the_first(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
+	struct fx_call of_a, of_b;
+
+	of_a = fx_begin_map(fx, &a);
+	of_b = fx_begin_map(fx, &b);
+	fx_kernel_maps(fx, &b, 33, 0);
+	fx_end_map(fx, &of_b, 0);
+	fx_end_map(fx, &of_a, -EINVAL);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 33, .maps = 1,
+			 .kernel_user = 33, .correct_user = 33, .pid = 101);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .failed = 1, .overlaps = 1);
+	fx_unmap(fx, &b, -33, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
+static void when_the_maker_fails_late_the_buffer_is_adopted(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
+	struct fx_call of_a, of_b;
+
+	of_a = fx_begin_map(fx, &a);
+	fx_kernel_maps(fx, &a, 33, 0);
+	of_b = fx_begin_map(fx, &b);
+	fx_kernel_maps(fx, &b, 0, 0);
+	fx_end_map(fx, &of_b, 0);
+	/* it closes its own mapping, and the buffer lives on */
+	fx_kernel_unmaps(&a, 0, 0);
+	fx_end_map(fx, &of_a, -ENOMEM);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 33, .maps = 1,
+			 .adopted = true, .pid = 101);
+	KUNIT_EXPECT_EQ(test, fx->ledger.adopted, 1);
+	fx_unmap(fx, &b, -33, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.adopted, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+}
+
+static void a_first_map_that_is_closed_before_its_rival_returns_was_one(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
+	struct fx_call of_a, of_b;
+
+	of_a = fx_begin_map(fx, &a);
+	of_b = fx_begin_map(fx, &b);
+	fx_kernel_maps(fx, &b, 33, 0);
+	fx_kernel_maps(fx, &a, 0, 0);
+	fx_end_map(fx, &of_b, 0);
+	fx_unmap(fx, &b, 0, 0);
+	/* a has it, and is about to return: this was not the end */
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 33,
+			 .kernel_user = 33, .correct_user = 33, .pid = 101);
+	fx_end_map(fx, &of_a, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 33, .maps = 1,
+			 .kernel_user = 33, .correct_user = 33, .pid = 101);
+	fx_unmap(fx, &a, -33, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .remaps = 1, .closes = 2,
+			 .overlaps = 2);
+}
+
+static void of_three_at_once_the_one_whose_m_moved_is_the_first(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 133), b = fx_ring(fx, 1, 0, 133);
+	struct fx_vma c = fx_ring(fx, 2, 0, 133);
+	struct fx_call of_a, of_b, of_c;
+
+	of_a = fx_begin_map(fx, &a);
+	of_b = fx_begin_map(fx, &b);
+	of_c = fx_begin_map(fx, &c);
+	fx_kernel_maps(fx, &b, 100, 33);
+	fx_kernel_maps(fx, &a, 0, 0);
+	fx_kernel_maps(fx, &c, 0, 0);
+	fx_end_map(fx, &of_a, 0);
+	/* c might have made it still, but for what b did to its M */
+	fx_end_map(fx, &of_b, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 133,
+			 .maps = 2, .kernel_user = 100, .kernel_mm = 33,
+			 .correct_user = 100, .correct_mm = 33, .pid = 101);
+	fx_end_map(fx, &of_c, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 133,
+			 .maps = 3, .kernel_user = 100, .kernel_mm = 33,
+			 .correct_user = 100, .correct_mm = 33, .pid = 101);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.mmaps, 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.remaps, 2);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+	fx_unmap(fx, &a, 0, 0);
+	fx_unmap(fx, &c, 0, 0);
+	fx_unmap(fx, &b, -100, -33);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_USER(fx, 1, .kernel = 0);
+	FX_EXPECT_MM(fx, 1, .kernel = 0);
+}
+
+static void who_moved_u_alone_made_the_buffer(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), c = fx_ring(fx, 2, 0, 33);
+	struct fx_call of_a, of_c;
+
+	/* two users: each one's U is its own */
+	of_a = fx_begin_map(fx, &a);
+	of_c = fx_begin_map(fx, &c);
+	fx_kernel_maps(fx, &c, 33, 0);
+	fx_kernel_maps(fx, &a, 0, 0);
+	fx_end_map(fx, &of_c, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 33, .maps = 1,
+			 .kernel_user = 33, .correct_user = 33, .pid = 102);
+	fx_end_map(fx, &of_a, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_USER(fx, 1, .kernel = 33, .correct = 33, .buffers = 1);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .remaps = 1);
+}
+
+static void an_aux_area_has_no_rival(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), other = fx_ring(fx, 2, 0, 33);
+	struct fx_vma area = fx_aux(fx, 0, 0, 64);
+	struct fx_call call;
+
+	fx_map(fx, &ring, 33, 0);
+	call = fx_begin_map(fx, &other);
+	fx_map(fx, &area, 64, 0);
+	FX_EXPECT_BUFFER(fx, fx_area(fx, ring.event->rb), .pages = 64,
+			 .maps = 1, .kernel_user = 64, .correct_user = 64);
+	fx_kernel_maps(fx, &other, 0, 0);
+	fx_end_map(fx, &call, 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .remaps = 1);
+}
+
+/*
+ * Closes that leave it to another
+ */
+
+/* The history's fifth: neither uncharges, and the event keeps the buffer. */
+static void two_closes_that_each_leave_it_to_the_other_lose_it(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
+	struct fx_call of_a, of_b;
+
+	fx_map(fx, &a, 33, 0);
+	fx_map(fx, &b, 0, 0);
+	of_a = fx_begin_unmap(fx, &a);
+	of_b = fx_begin_unmap(fx, &b);
+	fx_end_unmap(fx, &of_b);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 33, .maps = 1,
+			 .kernel_user = 33, .correct_user = 33);
+	fx_end_unmap(fx, &of_a);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .cause = PERFMLOCK_LOST_UNCHARGE);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .remaps = 1, .closes = 2, .drifts = 1,
+			 .overlaps = 1);
+	FX_EXPECT_DRIFT(fx, 0, .id = 1, .step = PERFMLOCK_LAST_UNMAP,
+			.pages = 33, .correct_user = -33,
+			.cause = PERFMLOCK_LOST_UNCHARGE);
+}
+
+/* The later of two closes detaches, and returns first. */
+static void two_closes_at_once_uncharge_once(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
+	struct fx_call of_a, of_b;
+
+	fx_map(fx, &a, 33, 0);
+	fx_map(fx, &b, 0, 0);
+	of_a = fx_begin_unmap(fx, &a);
+	of_b = fx_begin_unmap(fx, &b);
+	fx_kernel_unmaps(&a, 0, 0);
+	fx_kernel_unmaps(&b, -33, 0);
+	fx_end_unmap(fx, &of_b);
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .correct = 33, .buffers = 1);
+	fx_end_unmap(fx, &of_a);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .remaps = 1, .closes = 2,
+			 .overlaps = 2);
+}
+
+static void of_two_closes_at_once_the_later_ones_mm_is_uncharged(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 133), b = fx_ring(fx, 1, 0, 133);
+	struct fx_call of_a, of_b;
+
+	fx_map(fx, &a, 100, 33);
+	fx_map(fx, &b, 0, 0);
+	of_a = fx_begin_unmap(fx, &a);
+	of_b = fx_begin_unmap(fx, &b);
+	fx_kernel_unmaps(&a, 0, 0);
+	fx_kernel_unmaps(&b, -100, -33);
+	fx_end_unmap(fx, &of_b);
+	fx_end_unmap(fx, &of_a);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_MM(fx, 0, .kernel = 33, .cause = PERFMLOCK_WRONG_MM);
+	FX_EXPECT_MM(fx, 1, .kernel = -33, .cause = PERFMLOCK_WRONG_MM);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .remaps = 1, .closes = 2, .drifts = 1,
+			 .overlaps = 2);
+}
+
+static void a_close_left_open_for_a_map_that_fails_was_the_end(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 133), b = fx_ring(fx, 2, 0, 133);
+	struct fx_call map, close;
+
+	fx_map(fx, &a, 100, 33);
+	map = fx_begin_map(fx, &b);
+	close = fx_begin_unmap(fx, &a);
+	fx_end_unmap(fx, &close);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 133,
+			 .kernel_user = 100, .kernel_mm = 33,
+			 .correct_user = 100, .correct_mm = 33);
+	fx_end_map(fx, &map, -ENOMEM);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 100, .cause = PERFMLOCK_LOST_UNCHARGE);
+	FX_EXPECT_MM(fx, 0, .kernel = 33, .cause = PERFMLOCK_LOST_UNCHARGE);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .closes = 1, .failed = 1, .drifts = 1);
+	FX_EXPECT_DRIFT(fx, 0, .id = 1, .step = PERFMLOCK_LAST_UNMAP,
+			.pages = 133, .correct_user = -100, .correct_mm = -33,
+			.cause = PERFMLOCK_LOST_UNCHARGE);
+}
+
+static void a_close_left_open_for_a_map_that_returns_was_not(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 2, 0, 33);
+	struct fx_call map;
+
+	fx_map(fx, &a, 33, 0);
+	map = fx_begin_map(fx, &b);
+	fx_kernel_maps(fx, &b, 0, 0);
+	fx_unmap(fx, &a, 0, 0);
+	fx_end_map(fx, &map, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 33, .maps = 1,
+			 .kernel_user = 33, .correct_user = 33);
+	fx_unmap(fx, &b, -33, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .remaps = 1, .closes = 2);
+}
+
+static void a_close_is_not_left_open_for_another_events_map(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 2, 1, 33);
+	struct fx_call map, close;
+
+	fx_map(fx, &a, 33, 0);
+	map = fx_begin_map(fx, &b);
+	close = fx_begin_unmap(fx, &a);
+	fx_end_unmap(fx, &close);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .closes = 1, .drifts = 1);
+	fx_end_map(fx, &map, -ENOMEM);
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .cause = PERFMLOCK_LOST_UNCHARGE);
+}
+
+static void a_close_left_open_for_two_waits_for_the_second(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 2, 0, 33);
+	struct fx_vma c = fx_ring(fx, 3, 0, 33);
+	struct fx_call of_b, of_c, close;
+
+	fx_map(fx, &a, 33, 0);
+	of_b = fx_begin_map(fx, &b);
+	of_c = fx_begin_map(fx, &c);
+	close = fx_begin_unmap(fx, &a);
+	fx_end_unmap(fx, &close);
+	fx_end_map(fx, &of_b, -ENOMEM);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 1);
+	fx_end_map(fx, &of_c, -ENOMEM);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .cause = PERFMLOCK_LOST_UNCHARGE);
+}
+
+/* A mapper that came back with another buffer cannot return with the old. */
+static void a_close_left_open_is_the_end_when_the_event_moved_on(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 2, 0, 33);
+	struct fx_call map, close;
+
+	fx_map(fx, &a, 33, 0);
+	map = fx_begin_map(fx, &b);
+	close = fx_begin_unmap(fx, &a);
+	fx_end_unmap(fx, &close);
+	a.event->maps = 0;
+	a.event->rb = NULL;
+	fx_kernel_maps(fx, &b, 33, 0);
+	fx_end_map(fx, &map, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .cause = PERFMLOCK_LOST_UNCHARGE);
+	FX_EXPECT_USER(fx, 1, .kernel = 33, .correct = 33, .buffers = 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 1);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .closes = 1, .drifts = 1);
+}
+
+/*
+ * What was missed
+ */
+
+static void a_remap_of_what_was_mapped_before_the_load_adopts_it(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), other = fx_ring(fx, 1, 0, 33);
+
+	fx_kernel_maps(fx, &ring, 33, 0);
+	fx_map(fx, &other, 0, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 1, .adopted = true, .pid = 101);
+	KUNIT_EXPECT_EQ(test, fx->ledger.adopted, 1);
+	FX_EXPECT_TOTALS(fx);
+	FX_EXPECT_USER(fx, 0, .buffers = 1);
+	/* one is not known of: the event tells that it goes on */
+	fx_unmap(fx, &other, 0, 0);
+	FX_EXPECT_USER(fx, 0, .buffers = 0);
+	fx_unmap(fx, &ring, -33, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+}
+
+/* No memory was ready for the data; the walk that mends it has not run yet. */
+static void a_remap_of_what_was_not_booked_adopts_it(struct kunit *test)
+{
+	static const struct fx_vma *const nothing[] = { NULL };
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33);
+
+	fx_sweep(fx, nothing);
+	fx_starve(fx, &fx->ledger.buffers, 0);
+	fx_map(fx, &ring, 33, 0);
+	KUNIT_EXPECT_EQ(test, perfmlock_ledger_fill(&fx->ledger), 0);
+	fx_map(fx, &ring, 0, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 1, .adopted = true);
+	FX_EXPECT_USER(fx, 0, .buffers = 1);
+	fx_unmap(fx, &ring, 0, 0);
+	fx_unmap(fx, &ring, -33, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
+static void an_aux_area_on_what_was_not_booked_goes_with_it(struct kunit *test)
+{
+	static const struct fx_vma *const nothing[] = { NULL };
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), area = fx_aux(fx, 0, 0, 64);
+
+	fx_sweep(fx, nothing);
+	fx_starve(fx, &fx->ledger.buffers, 0);
+	fx_map(fx, &ring, 33, 0);
+	KUNIT_EXPECT_EQ(test, perfmlock_ledger_fill(&fx->ledger), 0);
+	fx_map(fx, &area, 64, 0);
+	fx_unmap(fx, &area, -64, 0);
+	fx_unmap(fx, &ring, -33, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
+static void after_missed_calls_a_mapped_buffer_is_not_ended(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
+
+	fx_map(fx, &a, 33, 0);
+	fx_kernel_maps(fx, &b, 0, 0);
+	fx->ledger.blind = true;
+	fx_unmap(fx, &a, 0, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 33, .maps = 1,
+			 .kernel_user = 33, .correct_user = 33);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .closes = 1, .resynced = 1);
+	fx_unmap(fx, &b, -33, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .closes = 2, .resynced = 1);
+}
+
+static void a_close_that_uncharged_was_the_last_whatever_was_counted(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 133), b = a;
+	struct fx_vma small = fx_ring(fx, 0, 1, 33);
+
+	fx_map(fx, &a, 100, 33);
+	fx_open(fx, &b);
+	fx_kernel_unmaps(&b, 0, 0);
+	fx_unmap(fx, &a, -100, -33);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_MM(fx, 0, .kernel = 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .opens = 1, .closes = 1,
+			 .resynced = 1);
+
+	fx_map(fx, &small, 33, 0);
+	fx_open(fx, &small);
+	fx_kernel_unmaps(&small, 0, 0);
+	fx_unmap(fx, &small, -33, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .opens = 2, .closes = 2,
+			 .resynced = 2);
+}
+
+static void an_adopted_buffer_ends_with_the_event_whatever_was_counted(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 0, 0, 33);
+	const struct fx_vma *const met[] = { &a, &b, NULL };
+
+	fx_kernel_maps(fx, &a, 33, 0);
+	fx_kernel_maps(fx, &b, 0, 0);
+	fx_sweep(fx, met);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 33, .maps = 2,
+			 .adopted = true);
+	fx_kernel_unmaps(&b, 0, 0);
+	fx_unmap(fx, &a, -33, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.adopted, 0);
+}
+
+static void beside_a_missed_call_u_is_inferred(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 1, 20);
+	struct fx_call call = fx_begin_map(fx, &a);
+
+	fx_kernel_maps(fx, &b, 20, 0);
+	fx_kernel_maps(fx, &a, 33, 0);
+	fx_missed(fx, &call);
+	fx_end_map(fx, &call, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .correct = 33, .buffers = 1);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .overlaps = 1);
+	KUNIT_EXPECT_TRUE(test, fx->ledger.blind);
+	/* what was not seen may still go on: a strange change is its own */
+	call = fx_begin_unmap(fx, &a);
+	fx_kernel_unmaps(&a, -33, 0);
+	fx->users[0].counter -= 20;
+	fx_end_unmap(fx, &call);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .closes = 1, .overlaps = 1,
+			 .disturbed = 1);
+}
+
+/*
+ * The walk
+ */
+
+static void a_walk_counts_the_mappings_of_adopted_buffers_anew(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), area = fx_aux(fx, 1, 0, 64);
+	const struct fx_vma *const all[] = { &ring, &area, &area, NULL };
+	const struct fx_vma *const fewer[] = { &area, &ring, NULL };
+
+	fx_kernel_maps(fx, &ring, 33, 0);
+	fx_kernel_maps(fx, &area, 64, 0);
+	fx_kernel_maps(fx, &area, 0, 0);
+	fx_sweep(fx, all);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 3, .adopted = true, .pid = 100);
+	FX_EXPECT_BUFFER(fx, fx_area(fx, ring.event->rb), .pages = 64,
+			 .maps = 2, .adopted = true, .pid = 101);
+	KUNIT_EXPECT_EQ(test, fx->ledger.adopted, 2);
+	KUNIT_EXPECT_EQ(test, fx_buffer(fx, ring.event->rb)->event.cpu, 0);
+	KUNIT_EXPECT_STREQ(test, fx_area(fx, ring.event->rb)->comm, "b");
+	fx_sweep(fx, all);
+	KUNIT_EXPECT_EQ(test, fx_buffer(fx, ring.event->rb)->maps, 3);
+	KUNIT_EXPECT_EQ(test, fx_area(fx, ring.event->rb)->maps, 2);
+	fx_kernel_unmaps(&area, 0, 0);
+	fx_sweep(fx, fewer);
+	KUNIT_EXPECT_EQ(test, fx_buffer(fx, ring.event->rb)->maps, 2);
+	KUNIT_EXPECT_EQ(test, fx_area(fx, ring.event->rb)->maps, 1);
+	FX_EXPECT_TOTALS(fx);
+	fx_unmap(fx, &area, -64, 0);
+	fx_unmap(fx, &ring, -33, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+}
+
+static void a_walk_may_meet_the_aux_area_before_its_data(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), area = fx_aux(fx, 0, 0, 64);
+	const struct fx_vma *const met[] = { &area, &ring, NULL };
+
+	fx_kernel_maps(fx, &ring, 33, 0);
+	fx_kernel_maps(fx, &area, 64, 0);
+	fx_sweep(fx, met);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 2, .adopted = true);
+	FX_EXPECT_BUFFER(fx, fx_area(fx, ring.event->rb), .pages = 64,
+			 .maps = 1, .adopted = true);
+}
+
+static void a_walk_leaves_the_counts_of_seen_buffers_alone(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), area = fx_aux(fx, 0, 0, 64);
+	const struct fx_vma *const met[] = { &ring, &area, NULL };
+
+	fx_map(fx, &ring, 33, 0);
+	fx_map(fx, &area, 64, 0);
+	fx_map(fx, &ring, 0, 0);
+	fx_sweep(fx, met);
+	KUNIT_EXPECT_EQ(test, fx_buffer(fx, ring.event->rb)->maps, 3);
+	KUNIT_EXPECT_EQ(test, fx_area(fx, ring.event->rb)->maps, 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.adopted, 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .remaps = 1);
+}
+
+static void what_a_walk_does_not_meet_is_gone(struct kunit *test)
+{
+	static const struct fx_vma *const nothing[] = { NULL };
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), area = fx_aux(fx, 0, 0, 128);
+	struct fx_vma b = fx_ring(fx, 2, 1, 33), c = fx_ring(fx, 2, 2, 33);
+	const struct fx_vma *const met[] = { &c, NULL };
+
+	fx_map(fx, &a, 33, 0);
+	/* the area's row comes right after its data's */
+	fx_map(fx, &area, 67, 61);
+	fx_map(fx, &b, 33, 0);
+	fx_map(fx, &c, 33, 0);
+	fx_kernel_unmaps(&area, -67, -61);
+	fx_kernel_unmaps(&a, -33, 0);
+	fx_kernel_unmaps(&b, -33, 0);
+	fx->ledger.blind = true;
+	fx_sweep(fx, met);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 1);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_MM(fx, 0, .kernel = 0);
+	FX_EXPECT_USER(fx, 1, .kernel = 33, .correct = 33, .buffers = 1);
+	FX_EXPECT_TOTALS(fx, .mmaps = 4, .stale = 3);
+	fx_kernel_unmaps(&c, -33, 0);
+	fx_sweep(fx, nothing);
+	FX_EXPECT_USER(fx, 1, .kernel = 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 4, .stale = 4);
+}
+
+/* No call was missed: the kernel let it go without a close. */
+static void what_is_gone_without_a_missed_call_is_lost(struct kunit *test)
+{
+	static const struct fx_vma *const nothing[] = { NULL };
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33);
+
+	fx_map(fx, &ring, 33, 0);
+	fx_sweep(fx, nothing);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .cause = PERFMLOCK_LOST_UNCHARGE);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .drifts = 1);
+	FX_EXPECT_DRIFT(fx, 0, .id = 1, .step = PERFMLOCK_LAST_UNMAP,
+			.pages = 33, .correct_user = -33,
+			.cause = PERFMLOCK_LOST_UNCHARGE);
+}
+
+/* Mapped behind the walk's back: it cannot be met, and lives. */
+static void what_a_call_touched_during_a_walk_stays(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma old = fx_ring(fx, 0, 0, 3), again = fx_ring(fx, 1, 0, 3);
+	struct fx_vma opened = fx_ring(fx, 0, 1, 3), fresh = fx_ring(fx, 0, 2, 3);
+	struct fx_vma closed = fx_ring(fx, 0, 3, 3);
+
+	fx_map(fx, &old, 3, 0);
+	fx_map(fx, &opened, 3, 0);
+	fx_map(fx, &closed, 3, 0);
+	fx_map(fx, &closed, 0, 0);
+	fx->ledger.blind = true;
+	perfmlock_sweep_begin(&fx->ledger);
+	fx_map(fx, &again, 0, 0);
+	fx_open(fx, &opened);
+	fx_unmap(fx, &closed, 0, 0);
+	fx_map(fx, &fresh, 3, 0);
+	perfmlock_sweep_end(&fx->ledger);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 4);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.stale, 0);
+	KUNIT_EXPECT_TRUE(test, fx->ledger.walked);
+}
+
+/*
+ * A counter that others share
+ */
+
+static void a_strange_change_of_a_shared_counter_is_the_others(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 0, 1, 20);
+
+	fx->ledger.exclusive = false;
+	fx_map(fx, &a, 33, 0);
+	/* BPF charges 40 while this one maps */
+	fx_map(fx, &b, 60, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, b.event->rb), .pages = 20, .maps = 1,
+			 .kernel_user = 20, .correct_user = 20);
+	FX_EXPECT_USER(fx, 0, .kernel = 53, .correct = 53, .buffers = 2);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .disturbed = 1);
+	fx_unmap(fx, &a, -33, 0);
+	/* and gives them back while it unmaps */
+	fx_unmap(fx, &b, -60, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .closes = 2, .disturbed = 2);
+}
+
+static void a_change_that_some_rule_makes_is_the_kernels(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33);
+
+	fx->ledger.exclusive = false;
+	fx_map(fx, &ring, 33, 0);
+	fx_map(fx, &ring, 0, 0);
+	fx_map(fx, &ring, 33, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 66, .correct = 33, .buffers = 1,
+		       .cause = PERFMLOCK_REMAP_CHARGE);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .remaps = 2, .drifts = 1);
+}
+
+/* Strange the first time it is seen, so it is not others: they come seldom. */
+static void what_is_strange_mostly_is_the_kernels(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 0, 1, 33);
+
+	fx->ledger.exclusive = false;
+	fx_map(fx, &a, 30, 0);
+	fx_map(fx, &b, 30, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 60, .correct = 66, .buffers = 2,
+		       .cause = PERFMLOCK_UNEXPLAINED);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .drifts = 2);
+	/* one that does as it should does not outweigh two */
+	fx_unmap(fx, &a, -30, 0);
+	fx_map(fx, &a, 33, 0);
+	fx_unmap(fx, &b, -30, 0);
+	fx_map(fx, &b, 30, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.disturbed, 0);
+}
+
+/*
+ * What is remembered
+ */
+
+static void the_last_256_drifts_are_kept(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 3);
+	unsigned int i;
+
+	fx->limit = 10000;
+	fx_map(fx, &ring, 3, 0);
+	for (i = 0; i < 300; i++)
+		fx_map(fx, &ring, 3, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.nr_drifts, 300);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 300);
+	/* the 300th overwrote the 44th */
+	KUNIT_EXPECT_EQ(test, fx->ledger.drifts[43].seq, 300);
+	KUNIT_EXPECT_EQ(test, fx->ledger.drifts[44].seq, 45);
+	KUNIT_EXPECT_EQ(test, fx->ledger.drifts[255].seq, 256);
+	KUNIT_EXPECT_EQ(test, fx->ledger.drifts[0].seq, 257);
+}
+
+static void the_last_256_denials_are_kept(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 2000);
+	unsigned int i;
+
+	for (i = 0; i < 300; i++)
+		fx_fail(fx, &ring, -EPERM, 0, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.nr_denials, 300);
+	KUNIT_EXPECT_EQ(test, fx->ledger.denials[43].seq, 300);
+	KUNIT_EXPECT_EQ(test, fx->ledger.denials[44].seq, 45);
+	KUNIT_EXPECT_EQ(test, fx->ledger.denials[255].seq, 256);
+	KUNIT_EXPECT_EQ(test, fx->ledger.denials[0].seq, 257);
+	FX_EXPECT_USER(fx, 0, .denied = 300);
+}
+
+/* Of 20 on top of 90 under a limit of 100 S0 and S0c make 20 and 10. */
+static void what_a_step_tells_of_the_rules_is_counted(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 20);
+
+	fx->users[0].counter = 90;
+	fx_map(fx, &ring, 10, 10);
+	KUNIT_EXPECT_EQ(test, fx->ledger.observed, 0);
+	expect_verdicts(fx, "S5", 1, 0);
+	expect_verdicts(fx, "S4", 1, 0);
+	expect_verdicts(fx, "S0", 0, 1);
+	expect_verdicts(fx, "S0c", 0, 1);
+	fx_unmap(fx, &ring, -10, -10);
+	KUNIT_EXPECT_EQ(test, fx->ledger.observed, 0);
+	expect_verdicts(fx, "S5", 2, 0);
+	expect_verdicts(fx, "S0", 0, 2);
+	/* of rules that explain as much, the one of most kernels */
+	KUNIT_EXPECT_STREQ(test, model_name(fx), "S5");
+}
+
+static int booking_plan(struct kunit_suite *suite)
+{
+	FX_PLAN("booking", a_ring_lives_and_leaves_nothing, lives);
+	FX_PLAN("booking", every_way_comes_to_the_same_books, ways);
+	FX_PLAN("booking", an_aux_area_goes_before_its_data, aux_ends);
+	FX_PLAN("booking", a_refusal_is_remembered_with_its_whole_sum, refusals);
+	FX_PLAN("booking", a_remap_beside_another_call_is_settled,
+		remap_settlings);
+	FX_PLAN("booking", two_unmaps_beside_another_call_are_settled,
+		unmap_settlings);
+	return 0;
+}
+
+static struct kunit_case booking_cases[] = {
+	KUNIT_CASE_PARAM(a_ring_lives_and_leaves_nothing, life_gen_params),
+	KUNIT_CASE_PARAM(every_way_comes_to_the_same_books, way_gen_params),
+	KUNIT_CASE(what_others_charged_meanwhile_is_free_for_nobody),
+	KUNIT_CASE(what_fits_by_the_kernels_sum_need_not_by_the_books),
+	KUNIT_CASE(the_limit_may_move_during_a_call),
+	KUNIT_CASE(a_charge_by_no_limit_is_a_drift),
+	KUNIT_CASE(who_passes_by_privilege_is_counted),
+	KUNIT_CASE_PARAM(an_aux_area_goes_before_its_data, aux_end_gen_params),
+	KUNIT_CASE(an_aux_area_goes_last_and_takes_its_data_along),
+	KUNIT_CASE(each_part_gives_back_its_own_when_both_end_at_once),
+	KUNIT_CASE(an_aux_area_mapped_twice_goes_with_its_second_unmap),
+	KUNIT_CASE(an_aux_area_of_another_user_is_taken_from_the_datas),
+	KUNIT_CASE(an_adopted_aux_area_on_seen_data_leaves_kernel_alone),
+	KUNIT_CASE(an_adopted_aux_area_takes_seen_data_along),
+	KUNIT_CASE(a_seen_aux_area_on_adopted_data_goes_as_it_was_charged),
+	KUNIT_CASE(a_remap_charges_nothing),
+	KUNIT_CASE(a_remap_that_charged_is_a_drift_and_tells_the_kernel),
+	KUNIT_CASE(a_leak_eats_the_limit_cycle_by_cycle),
+	KUNIT_CASE(what_the_kernels_rule_does_not_make_is_not_inherited),
+	KUNIT_CASE(an_opened_mapping_is_one_more),
+	KUNIT_CASE(who_unmaps_last_gets_what_another_was_charged),
+	KUNIT_CASE(wrong_mm_is_told_of_both_parts),
+	KUNIT_CASE(a_limit_lowered_below_u_makes_the_users_part_negative),
+	KUNIT_CASE_PARAM(a_refusal_is_remembered_with_its_whole_sum,
+			 refusal_gen_params),
+	KUNIT_CASE(who_is_refused_for_a_leak_is_refused_wrongly),
+	KUNIT_CASE(the_explosion_refuses_the_fifth_ring),
+	KUNIT_CASE(others_pages_explode_on_the_mm),
+	KUNIT_CASE(the_remedy_is_that_of_the_rule_that_refused),
+	KUNIT_CASE(a_rule_that_was_ruled_out_refuses_nobody),
+	KUNIT_CASE(an_eperm_for_another_reason_is_counted_alone),
+	KUNIT_CASE(a_call_that_took_the_room_meanwhile_explains_a_refusal),
+	KUNIT_CASE(a_call_that_takes_the_room_explains_a_refusal),
+	KUNIT_CASE(a_map_that_failed_is_counted_alone),
+	KUNIT_CASE(what_a_failed_map_left_behind_is_booked),
+	KUNIT_CASE(a_remap_that_failed_late_stays_charged),
+	KUNIT_CASE(a_close_within_a_map_is_a_part_of_it),
+	KUNIT_CASE(two_at_once_are_right_in_the_order_of_the_kernel),
+	KUNIT_CASE(two_that_saw_the_same_u_are_both_right),
+	KUNIT_CASE(what_a_close_freed_meanwhile_may_have_been_met_or_not),
+	KUNIT_CASE(beyond_what_any_order_gives_is_a_drift),
+	KUNIT_CASE(two_users_do_not_disturb_each_other),
+	KUNIT_CASE(beside_an_unknown_close_u_is_inferred_and_not_settled),
+	KUNIT_CASE(after_missed_calls_nothing_is_settled),
+	KUNIT_CASE_PARAM(a_remap_beside_another_call_is_settled,
+			 remap_settling_gen_params),
+	KUNIT_CASE_PARAM(two_unmaps_beside_another_call_are_settled,
+			 unmap_settling_gen_params),
+	KUNIT_CASE(an_earlier_overlap_is_settled_for_good),
+	KUNIT_CASE(who_returns_first_need_not_be_the_first),
+	KUNIT_CASE(the_second_of_two_charges_on_a_kernel_that_charges_remaps),
+	KUNIT_CASE(who_met_the_buffer_did_not_make_it),
+	KUNIT_CASE(when_the_rival_fails_who_returned_was_the_first),
+	KUNIT_CASE(when_the_maker_fails_late_the_buffer_is_adopted),
+	KUNIT_CASE(a_first_map_that_is_closed_before_its_rival_returns_was_one),
+	KUNIT_CASE(of_three_at_once_the_one_whose_m_moved_is_the_first),
+	KUNIT_CASE(who_moved_u_alone_made_the_buffer),
+	KUNIT_CASE(an_aux_area_has_no_rival),
+	KUNIT_CASE(two_closes_that_each_leave_it_to_the_other_lose_it),
+	KUNIT_CASE(two_closes_at_once_uncharge_once),
+	KUNIT_CASE(of_two_closes_at_once_the_later_ones_mm_is_uncharged),
+	KUNIT_CASE(a_close_left_open_for_a_map_that_fails_was_the_end),
+	KUNIT_CASE(a_close_left_open_for_a_map_that_returns_was_not),
+	KUNIT_CASE(a_close_is_not_left_open_for_another_events_map),
+	KUNIT_CASE(a_close_left_open_for_two_waits_for_the_second),
+	KUNIT_CASE(a_close_left_open_is_the_end_when_the_event_moved_on),
+	KUNIT_CASE(a_remap_of_what_was_mapped_before_the_load_adopts_it),
+	KUNIT_CASE(a_remap_of_what_was_not_booked_adopts_it),
+	KUNIT_CASE(an_aux_area_on_what_was_not_booked_goes_with_it),
+	KUNIT_CASE(after_missed_calls_a_mapped_buffer_is_not_ended),
+	KUNIT_CASE(a_close_that_uncharged_was_the_last_whatever_was_counted),
+	KUNIT_CASE(an_adopted_buffer_ends_with_the_event_whatever_was_counted),
+	KUNIT_CASE(beside_a_missed_call_u_is_inferred),
+	KUNIT_CASE(a_walk_counts_the_mappings_of_adopted_buffers_anew),
+	KUNIT_CASE(a_walk_may_meet_the_aux_area_before_its_data),
+	KUNIT_CASE(a_walk_leaves_the_counts_of_seen_buffers_alone),
+	KUNIT_CASE(what_a_walk_does_not_meet_is_gone),
+	KUNIT_CASE(what_is_gone_without_a_missed_call_is_lost),
+	KUNIT_CASE(what_a_call_touched_during_a_walk_stays),
+	KUNIT_CASE(a_strange_change_of_a_shared_counter_is_the_others),
+	KUNIT_CASE(a_change_that_some_rule_makes_is_the_kernels),
+	KUNIT_CASE(what_is_strange_mostly_is_the_kernels),
+	KUNIT_CASE(the_last_256_drifts_are_kept),
+	KUNIT_CASE(the_last_256_denials_are_kept),
+	KUNIT_CASE(what_a_step_tells_of_the_rules_is_counted),
+	{}
+};
+
+static struct kunit_suite booking_suite = {
+	.name = "perfmlock_booking",
+	.suite_init = booking_plan,
+	.init = fx_init,
+	.exit = fx_exit,
+	.test_cases = booking_cases,
+};
+
+kunit_test_suite(booking_suite);

@@ -1,0 +1,631 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The rules one step at a time: their edges, where their sums wrap, what makes
+ * one known from another, and what is advised to who was refused.
+ */
+#include "fixture.h"
+#include "world.h"
+
+#define DATA	PERFMLOCK_DATA
+#define AUX	PERFMLOCK_AUX
+
+/*
+ * perf_event_mlock_kb and the limit
+ */
+
+struct limit_case {
+	const char *name;
+	int mlock_kb;
+	unsigned int page_shift;
+	unsigned int cpus;
+	unsigned long limit;
+};
+
+/* The kernel's default is 512 kB and one page: 516, 528 and 576 kB. */
+static const struct limit_case limits[] = {
+	{ "the default, 4 kB pages, 1 CPU", 516, 12, 1, 129 },
+	{ "the default, 4 kB pages, 2 CPUs", 516, 12, 2, 258 },
+	{ "the default, 4 kB pages, 36 CPUs of the report", 516, 12, 36, 4644 },
+	{ "the default, 16 kB pages", 528, 14, 1, 33 },
+	{ "the default, 64 kB pages", 576, 16, 1, 9 },
+	{ "nothing", 0, 12, 128, 0 },
+	{ "less than a page", 3, 12, 2, 0 },
+	{ "less than a page of 64 kB", 63, 16, 8, 0 },
+	{ "a part of a page is lost on each CPU", 7, 12, 4, 4 },
+	{ "most", 0x7fffffff, 12, 1, 0x1fffffff },
+	{ "most, on 8192 CPUs", 0x7fffffff, 12, 8192, 0x3ffffffe000 },
+	{ "negative: shifted as a signed number, used as an unsigned one",
+	  -1, 12, 1, ~0UL },
+	{ "negative, on 2 CPUs", -1, 12, 2, ~0UL - 1 },
+};
+
+static void limit_desc(const struct limit_case *this, char *desc)
+{
+	strscpy(desc, this->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(limit, limits, limit_desc);
+
+static void limit_is_whole_pages_a_cpu(struct kunit *test)
+{
+	const struct limit_case *this = test->param_value;
+
+	KUNIT_EXPECT_EQ(test, perfmlock_user_lock_limit(this->mlock_kb,
+							this->page_shift,
+							this->cpus),
+			this->limit);
+}
+
+/*
+ * First mappings
+ */
+
+/**
+ * struct split_case - a first mapping
+ * @name: what it shows
+ * @models: by which rules
+ * @state: before
+ * @pages: of it
+ * @user: charged to U
+ * @mm: charged to M
+ * @locked: compared with the rlimit
+ * @over: more than that
+ */
+struct split_case {
+	const char *name;
+	const char *models;
+	struct perfmlock_state state;
+	unsigned long pages;
+	long user;
+	long mm;
+	unsigned long locked;
+	bool over;
+};
+
+#define ALL	"reference S0 S0c S1 S2 S3 S4 S5 S6"
+#define NOT_DOUBLE "reference S1 S2 S3 S4 S5 S6"
+#define CLAMPED	"S5 S6"
+#define HUGE_PAGES	BIT(31)
+
+static const struct split_case splits[] = {
+	{ "all free", ALL, { 0, 0, 100, 0 }, 100, 100, 0, 0, false },
+	{ "one page more than is free", NOT_DOUBLE,
+	  { 0, 0, 100, 0 }, 101, 100, 1, 1, true },
+	{ "the last free page", NOT_DOUBLE,
+	  { 99, 0, 100, 10 }, 2, 1, 1, 1, false },
+	{ "nothing free", NOT_DOUBLE, { 100, 7, 100, 40 }, 33, 0, 33, 40, false },
+	{ "one page over the rlimit", NOT_DOUBLE,
+	  { 100, 8, 100, 40 }, 33, 0, 33, 41, true },
+
+	{ "limit 0", NOT_DOUBLE, { 0, 0, 0, 33 }, 33, 0, 33, 33, false },
+	{ "limit 0, rlimit 0", NOT_DOUBLE, { 0, 0, 0, 0 }, 2, 0, 2, 2, true },
+	{ "rlimit 0, all free", ALL, { 0, 0, 258, 0 }, 33, 33, 0, 0, false },
+	{ "rlimit unlimited", NOT_DOUBLE,
+	  { 258, 1L << 40, 258, WORLD_UNLIMITED }, 33,
+	  0, 33, (1UL << 40) + 33, false },
+	{ "limit 0, both are charged", "S0 S0c",
+	  { 0, 0, 0, 33 }, 33, 33, 33, 33, false },
+
+	{ "U over the limit", "reference S1 S2 S3 S5 S6",
+	  { 65, 0, 20, 200 }, 33, 0, 33, 33, false },
+	{ "U over the limit: all of it again", "S0",
+	  { 65, 0, 20, 200 }, 33, 33, 78, 78, false },
+	{ "U over the limit: the mapping alone, twice", "S0c",
+	  { 65, 0, 20, 200 }, 33, 33, 33, 33, false },
+	{ "U over the limit: U pays back", "S4",
+	  { 65, 0, 20, 200 }, 33, -45, 78, 78, false },
+
+	{ "2^31 pages, all free", ALL,
+	  { 0, 0, 1UL << 40, 0 }, HUGE_PAGES, HUGE_PAGES, 0, 0, false },
+	{ "2^31 pages, one over", NOT_DOUBLE,
+	  { 0, 0, HUGE_PAGES - 1, 0 }, HUGE_PAGES, HUGE_PAGES - 1, 1, 1, true },
+	{ "2^31 pages on 2^40", NOT_DOUBLE,
+	  { 100, 1L << 40, 100, WORLD_UNLIMITED }, HUGE_PAGES,
+	  0, HUGE_PAGES, (1UL << 40) + HUGE_PAGES, false },
+	{ "2^31 pages, over by all that there was", "S0",
+	  { HUGE_PAGES, 0, 100, WORLD_UNLIMITED }, HUGE_PAGES,
+	  HUGE_PAGES, 2 * HUGE_PAGES - 100, 2 * HUGE_PAGES - 100, false },
+
+	{ "U negative counts as 0", "reference",
+	  { -61, 0, 100, 0 }, 33, 33, 0, 0, false },
+	{ "U negative counts as 0: the limit is not raised by it", "reference",
+	  { -61, 0, 100, 0 }, 128, 100, 28, 28, true },
+	{ "U negative is a huge number, clamped", CLAMPED,
+	  { -61, 0, 100, 200 }, 33, 0, 33, 33, false },
+	{ "U negative is a huge number, of three ways", "S1 S2 S3",
+	  { -61, 0, 100, 200 }, 33, 0, 33, 33, false },
+	{ "U negative, and the sum wraps back below the limit",
+	  "S1 S2 S3 S4", { -61, 0, 100, 0 }, 128, 128, 0, 0, false },
+	{ "U negative, and the sum wraps to the limit exactly",
+	  "S0 S1 S2 S3 S4", { -28, 0, 100, 0 }, 128, 128, 0, 0, false },
+	{ "U negative, and the sum wraps to one more: none of the three ways",
+	  "S1 S2 S3", { -27, 0, 100, 128 }, 128, 0, 128, 128, false },
+	{ "U negative, and the sum wraps to one more: unclamped", "S4",
+	  { -27, 0, 100, 1 }, 128, 127, 1, 1, false },
+	{ "U negative, and the sum wraps to one more: unclamped, double", "S0",
+	  { -27, 0, 100, 1 }, 128, 128, 1, 1, false },
+	{ "U negative, unclamped: M goes negative with it", "S4",
+	  { -61, 0, 100, WORLD_UNLIMITED }, 33, 33 + 128, -128,
+	  -128UL, true },
+	{ "U negative, unclamped, double", "S0",
+	  { -61, 0, 100, WORLD_UNLIMITED }, 33, 33, -128, -128UL, true },
+	{ "U negative, and the excess brings a huge M back", "S4",
+	  { -61, 128, 100, 0 }, 33, 33 + 128, -128, 0, false },
+
+	{ "M negative is over any rlimit, with nothing to charge", ALL,
+	  { 0, -32, 258, WORLD_UNLIMITED }, 2, 2, 0, -32UL, true },
+	{ "M negative, one page short of 0", NOT_DOUBLE,
+	  { 258, -32, 258, WORLD_UNLIMITED }, 31, 0, 31, -1UL, true },
+	{ "M negative, and the sum wraps to 0", NOT_DOUBLE,
+	  { 258, -32, 258, 0 }, 32, 0, 32, 0, false },
+	{ "M negative, and the sum wraps to the rlimit", NOT_DOUBLE,
+	  { 258, -32, 258, 3 }, 35, 0, 35, 3, false },
+	{ "the largest M", NOT_DOUBLE,
+	  { 258, LONG_MAX, 258, WORLD_UNLIMITED }, 1,
+	  0, 1, 1UL << 63, true },
+	{ "an rlimit that nothing is over", NOT_DOUBLE,
+	  { 258, -1, 258, ~0UL }, 1, 0, 1, 0, false },
+
+	{ "a limit from a negative sysctl: all free", ALL,
+	  { 1000, 0, ~0UL, 0 }, 33, 33, 0, 0, false },
+};
+
+static void split_desc(const struct split_case *this, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s: %s", this->models, this->name);
+}
+
+KUNIT_ARRAY_PARAM(split, splits, split_desc);
+
+static void splits_at_the_edges(struct kunit *test)
+{
+	const struct split_case *this = test->param_value;
+	const struct perfmlock_model *model;
+	struct perfmlock_charge charge;
+	const char *names = this->models;
+
+	while ((model = world_next_model(&names))) {
+		perfmlock_model_charge(model, &this->state, this->pages, &charge);
+		KUNIT_EXPECT_EQ_MSG(test, charge.user, this->user, "%s",
+				    model->name);
+		KUNIT_EXPECT_EQ_MSG(test, charge.mm, this->mm, "%s",
+				    model->name);
+		KUNIT_EXPECT_EQ_MSG(test, charge.rec, this->mm, "%s",
+				    model->name);
+		KUNIT_EXPECT_EQ_MSG(test, charge.locked, this->locked, "%s",
+				    model->name);
+		KUNIT_EXPECT_EQ_MSG(test, charge.over, this->over, "%s",
+				    model->name);
+	}
+	KUNIT_EXPECT_EQ_MSG(test, *names, 0, "no model %s", names);
+}
+
+/*
+ * Further mappings and last unmaps
+ */
+
+struct step_case {
+	const char *name;
+	const char *models;
+	enum perfmlock_step step;
+	enum perfmlock_kind kind;
+	long pages;
+	long rec;
+	long user;
+	long mm;
+	long rec_after;
+};
+
+#define LAST	PERFMLOCK_LAST_UNMAP
+#define REMAP	PERFMLOCK_REMAP
+
+static const struct step_case steps[] = {
+	{ "data all on U", ALL, LAST, DATA, 33, 0, -33, 0, 0 },
+	{ "data divided", NOT_DOUBLE, LAST, DATA, 33, 10, -23, -10, 0 },
+	{ "data all on M", NOT_DOUBLE, LAST, DATA, 33, 33, 0, -33, 0 },
+	{ "data charged to both", "S0 S0c", LAST, DATA, 5, 15, -5, -15, 0 },
+	{ "data charged more than there is", "S4", LAST, DATA, 33, 78, 45, -78, 0 },
+	{ "AUX all on U", ALL, LAST, AUX, 128, 0, -128, 0, 0 },
+	{ "AUX divided", "reference S3 S4 S5 S6", LAST, AUX, 128, 61,
+	  -67, -61, 0 },
+	{ "AUX divided, all from U and its part from M", "S0 S0c S1",
+	  LAST, AUX, 128, 61, -128, -61, 0 },
+	{ "AUX divided, its part from M alone", "S2",
+	  LAST, AUX, 128, 61, 0, -61, 0 },
+	{ "AUX all on M", "reference S2 S3 S4 S5 S6", LAST, AUX, 128, 128,
+	  0, -128, 0 },
+	{ "AUX all on M, from both", "S0 S0c S1", LAST, AUX, 128, 128,
+	  -128, -128, 0 },
+	{ "re-map of data", "reference S0 S0c S1 S2 S3 S4 S5", REMAP, DATA,
+	  65, 2, 0, 0, 2 },
+	{ "re-map of data is charged, and not remembered", "S6", REMAP, DATA,
+	  65, 2, 65, 0, 2 },
+	{ "re-map of AUX", "reference S0 S0c S1 S2 S3 S4 S5", REMAP, AUX,
+	  64, 61, 0, 0, 61 },
+	{ "re-map of AUX is charged, and not remembered", "S6", REMAP, AUX,
+	  64, 61, 64, 0, 61 },
+	{ "an unmap that others outlive", ALL, PERFMLOCK_UNMAP, DATA, 65, 2,
+	  0, 0, 2 },
+	{ "a refusal", ALL, PERFMLOCK_REFUSED, DATA, 65, 0, 0, 0, 0 },
+};
+
+static void step_desc(const struct step_case *this, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s: %s", this->models, this->name);
+}
+
+KUNIT_ARRAY_PARAM(step, steps, step_desc);
+
+static void steps_after_the_first(struct kunit *test)
+{
+	const struct step_case *this = test->param_value;
+	const struct perfmlock_observation obs = {
+		.step = this->step, .kind = this->kind,
+		.pages = this->pages, .rec = this->rec,
+	};
+	const struct perfmlock_model *model;
+	struct perfmlock_charge charge;
+	const char *names = this->models;
+
+	while ((model = world_next_model(&names))) {
+		perfmlock_model_step(model, &obs, &charge);
+		KUNIT_EXPECT_EQ_MSG(test, charge.user, this->user, "%s",
+				    model->name);
+		KUNIT_EXPECT_EQ_MSG(test, charge.mm, this->mm, "%s",
+				    model->name);
+		KUNIT_EXPECT_EQ_MSG(test, charge.rec, this->rec_after, "%s",
+				    model->name);
+		/* nothing but a first mapping is checked, in any version */
+		KUNIT_EXPECT_FALSE_MSG(test, charge.over, "%s", model->name);
+		KUNIT_EXPECT_EQ_MSG(test, perfmlock_model_user(model, &obs),
+				    this->user, "%s", model->name);
+	}
+	KUNIT_EXPECT_EQ_MSG(test, *names, 0, "no model %s", names);
+}
+
+/* Whose U an AUX area's pages go back to, and whose M a buffer's. */
+static void only_the_reference_rule_knows_whom_it_charged(struct kunit *test)
+{
+	unsigned int i;
+
+	KUNIT_EXPECT_TRUE(test, perfmlock_reference_model.own_user);
+	KUNIT_EXPECT_TRUE(test, perfmlock_reference_model.own_mm);
+	for (i = 0; i < perfmlock_nr_models; i++) {
+		KUNIT_EXPECT_FALSE(test, perfmlock_models[i].own_user);
+		KUNIT_EXPECT_FALSE(test, perfmlock_models[i].own_mm);
+	}
+}
+
+static void default_model_is_that_of_most_kernels(struct kunit *test)
+{
+	KUNIT_EXPECT_STREQ(test,
+			   perfmlock_models[PERFMLOCK_MODEL_DEFAULT].name, "S5");
+	KUNIT_EXPECT_EQ(test, PERFMLOCK_MODELS_ALL, 0xff);
+}
+
+/*
+ * Which rules can have done what was measured, and which mistake it was
+ */
+
+struct evidence {
+	const char *name;
+	enum perfmlock_step step;
+	enum perfmlock_kind kind;
+	long pages;
+	long rec;
+	struct perfmlock_state state;
+	long user;
+	long mm;
+	long right_user;
+	long right_mm;
+	const char *models;
+	enum perfmlock_cause cause;
+};
+
+#define FIRST	PERFMLOCK_MAP
+#define AT_1000 { 1000, 0, 100, 4000 }
+
+static const struct evidence evidence[] = {
+	{ "a ring within the limit tells nothing", FIRST, DATA, 33, 0,
+	  { 0, 0, 258, 0 }, 33, 0, 33, 0, ALL, PERFMLOCK_NO_CAUSE },
+	{ "a ring at the limit", FIRST, DATA, 5, 0,
+	  { 8, 0, 10, 20 }, 2, 3, 2, 3, "S1 S2 S3 S4 S5 S6",
+	  PERFMLOCK_NO_CAUSE },
+	{ "U above the limit", FIRST, DATA, 33, 0,
+	  { 65, 0, 20, 200 }, 0, 33, 0, 33, "S1 S2 S3 S5 S6",
+	  PERFMLOCK_NO_CAUSE },
+	{ "all that the user has over the limit", FIRST, DATA, 3, 0,
+	  { 32886, 0, 4644, 131072 }, 3, 28245, 0, 3, "S0",
+	  PERFMLOCK_EXPLOSION },
+	{ "the first ring over the limit is charged twice", FIRST, DATA, 5, 0,
+	  { 10, 0, 10, 20 }, 5, 5, 0, 5, "S0 S0c", PERFMLOCK_DOUBLE_CHARGE },
+	{ "a later one too", FIRST, DATA, 5, 0,
+	  { 20, 10, 10, 20 }, 5, 5, 0, 5, "S0c", PERFMLOCK_DOUBLE_CHARGE },
+	{ "U pays back what is over a lowered limit", FIRST, DATA, 33, 0,
+	  { 65, 0, 20, 200 }, -45, 78, 0, 33, "S4", PERFMLOCK_LIMIT_LOWERED },
+	{ "a charge of nobody's", FIRST, DATA, 33, 0,
+	  { 0, 0, 258, 200 }, 32, 0, 33, 0, "", PERFMLOCK_UNEXPLAINED },
+	{ "a charge to M within the limit", FIRST, DATA, 33, 0,
+	  { 0, 0, 258, 200 }, 0, 33, 33, 0, "", PERFMLOCK_UNEXPLAINED },
+	{ "a re-map", REMAP, DATA, 65, 0,
+	  { 65, 0, 258, 0 }, 0, 0, 0, 0, "S0 S0c S1 S2 S3 S4 S5",
+	  PERFMLOCK_NO_CAUSE },
+	{ "a re-map that is charged", REMAP, DATA, 65, 0,
+	  { 65, 0, 258, 0 }, 65, 0, 0, 0, "S6", PERFMLOCK_REMAP_CHARGE },
+	{ "a re-map of AUX that is charged", REMAP, AUX, 64, 61,
+	  { 65, 0, 258, 0 }, 64, 0, 0, 0, "S6", PERFMLOCK_REMAP_CHARGE },
+	{ "a re-map that is charged to M", REMAP, DATA, 65, 0,
+	  { 65, 0, 258, 0 }, 0, 65, 0, 0, "", PERFMLOCK_UNEXPLAINED },
+	{ "a failed re-map that stays charged", PERFMLOCK_REFUSED, DATA, 65, 0,
+	  { 65, 0, 258, 0 }, 65, 0, 0, 0, "", PERFMLOCK_REMAP_CHARGE },
+	{ "a failed map that leaves a part", PERFMLOCK_REFUSED, DATA, 65, 0,
+	  { 65, 0, 258, 0 }, 64, 1, 0, 0, "", PERFMLOCK_UNEXPLAINED },
+	{ "an unmap that others outlive takes something", PERFMLOCK_UNMAP,
+	  DATA, 65, 0, { 65, 0, 258, 0 }, -65, 0, 0, 0, "",
+	  PERFMLOCK_UNEXPLAINED },
+	{ "the last unmap", LAST, DATA, 33, 10, AT_1000,
+	  -23, -10, -23, -10, "S1 S2 S3 S4 S5 S6", PERFMLOCK_NO_CAUSE },
+	{ "the last unmap of a double charge", LAST, DATA, 33, 10, AT_1000,
+	  -33, -10, -33, -10, "S0 S0c", PERFMLOCK_NO_CAUSE },
+	{ "the last unmap takes nothing", LAST, DATA, 33, 0, AT_1000,
+	  0, 0, -33, 0, "", PERFMLOCK_LOST_UNCHARGE },
+	{ "the last unmap takes nothing from M", LAST, DATA, 33, 33, AT_1000,
+	  0, 0, 0, -33, "", PERFMLOCK_LOST_UNCHARGE },
+	{ "the last unmap takes too little", LAST, DATA, 33, 10, AT_1000,
+	  -20, -10, -23, -10, "", PERFMLOCK_UNEXPLAINED },
+	{ "AUX, divided", LAST, AUX, 128, 61, AT_1000,
+	  -67, -61, -67, -61, "S3 S4 S5 S6", PERFMLOCK_NO_CAUSE },
+	{ "AUX, M's part is taken from U too", LAST, AUX, 128, 61, AT_1000,
+	  -128, -61, -67, -61, "S0 S0c S1", PERFMLOCK_AUX_UNCHARGE },
+	{ "AUX, U's part is forgotten", LAST, AUX, 128, 61, AT_1000,
+	  0, -61, -67, -61, "S2", PERFMLOCK_AUX_LEAK },
+	{ "AUX, wholly on M", LAST, AUX, 128, 128, AT_1000,
+	  0, -128, 0, -128, "S2 S3 S4 S5 S6", PERFMLOCK_NO_CAUSE },
+	{ "AUX, something else is taken", LAST, AUX, 128, 61, AT_1000,
+	  -66, -61, -67, -61, "", PERFMLOCK_UNEXPLAINED },
+	{ "AUX, another part of M is taken", LAST, AUX, 128, 61, AT_1000,
+	  -67, -60, -67, -61, "", PERFMLOCK_UNEXPLAINED },
+	{ "AUX, nothing is taken", LAST, AUX, 128, 61, AT_1000,
+	  0, 0, -67, -61, "", PERFMLOCK_LOST_UNCHARGE },
+};
+
+static void evidence_desc(const struct evidence *this, char *desc)
+{
+	strscpy(desc, this->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(evidence, evidence, evidence_desc);
+
+static struct perfmlock_observation seen_of(const struct evidence *this)
+{
+	return (struct perfmlock_observation) {
+		.step = this->step, .kind = this->kind, .pages = this->pages,
+		.rec = this->rec, .state = this->state,
+		.user = this->user, .mm = this->mm,
+	};
+}
+
+static unsigned int mask_of(struct kunit *test, const char *names)
+{
+	const struct perfmlock_model *model;
+	unsigned int mask = 0;
+
+	while ((model = world_next_model(&names)))
+		if (model != &perfmlock_reference_model)
+			mask |= 1U << (model - perfmlock_models);
+	KUNIT_EXPECT_EQ_MSG(test, *names, 0, "no model %s", names);
+	return mask;
+}
+
+static void rules_are_known_by_what_they_do(struct kunit *test)
+{
+	const struct evidence *this = test->param_value;
+	const struct perfmlock_observation obs = seen_of(this);
+
+	KUNIT_EXPECT_EQ(test, perfmlock_models_explain(&obs),
+			mask_of(test, this->models));
+}
+
+static void mistakes_are_known_by_what_they_do(struct kunit *test)
+{
+	const struct evidence *this = test->param_value;
+	const struct perfmlock_observation obs = seen_of(this);
+	const struct perfmlock_charge right = {
+		.user = this->right_user, .mm = this->right_mm,
+	};
+
+	KUNIT_EXPECT_EQ(test, perfmlock_cause(&obs, &right), this->cause);
+}
+
+/* What each cause is called, and the commit of the history that it belongs to. */
+static const struct perfmlock_cause_info causes[] = {
+	[PERFMLOCK_NO_CAUSE] = { "none", "none", "-" },
+	[PERFMLOCK_EXPLOSION] = { "explosion", "cured", "d44248a41337" },
+	[PERFMLOCK_DOUBLE_CHARGE] = { "double-charge", "cured", "d44248a41337" },
+	[PERFMLOCK_AUX_UNCHARGE] = { "aux-uncharge", "cured", "5e6c3c7b1ec2" },
+	[PERFMLOCK_AUX_LEAK] = { "aux-leak", "cured", "36b3db03b474" },
+	[PERFMLOCK_LIMIT_LOWERED] = { "limit-lowered", "cured", "003461559ef7" },
+	[PERFMLOCK_REMAP_CHARGE] = { "remap-charge", "brought", "0c8a4e4139ad" },
+	[PERFMLOCK_WRONG_MM] = { "wrong-mm", "brought", "9bb5d40cd93c" },
+	[PERFMLOCK_AUX_WRONG_USER] = { "aux-wrong-user", "brought",
+				       "45bfb2e50471" },
+	[PERFMLOCK_LOST_UNCHARGE] = { "lost-uncharge", "brought",
+				      "f91072ed1b72" },
+	[PERFMLOCK_UNEXPLAINED] = { "unexplained", "none", "-" },
+};
+
+static void cause_desc(const struct perfmlock_cause_info *cause, char *desc)
+{
+	strscpy(desc, cause->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(cause, causes, cause_desc);
+
+static void causes_name_their_commits(struct kunit *test)
+{
+	const struct perfmlock_cause_info *want = test->param_value;
+	const struct perfmlock_cause_info *info =
+		&perfmlock_causes[want - causes];
+
+	KUNIT_EXPECT_STREQ(test, info->name, want->name);
+	KUNIT_EXPECT_STREQ(test, info->relation, want->relation);
+	KUNIT_EXPECT_STREQ(test, info->commit, want->commit);
+}
+
+/*
+ * Calls beside others
+ */
+
+struct between_case {
+	const char *name;
+	long state;
+	long lowest;
+	long highest;
+	long seen;
+	long user;
+};
+
+/* A limit of 100, rings of 33. */
+static const struct between_case betweens[] = {
+	{ "one order gives what was seen: U at its lowest", 90, 50, 100, 33, 33 },
+	{ "U at its highest", 50, 50, 100, 0, 0 },
+	{ "U in between", 50, 50, 100, 20, 20 },
+	{ "no order gives so much", 90, 80, 100, 33, 10 },
+	{ "no order gives so little", 50, 50, 90, 0, 33 },
+	{ "nobody beside it", 90, 90, 90, 10, 10 },
+	{ "nobody beside it, and wrong", 90, 90, 90, 33, 10 },
+};
+
+static void between_desc(const struct between_case *this, char *desc)
+{
+	strscpy(desc, this->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(between, betweens, between_desc);
+
+static void any_order_of_calls_is_right(struct kunit *test)
+{
+	const struct between_case *this = test->param_value;
+	const struct perfmlock_state state = {
+		.user = this->state, .mm = 4, .limit = 100, .rlimit = 20,
+	};
+	struct perfmlock_charge charge;
+
+	perfmlock_reference_between(&state, this->lowest, this->highest, 33,
+				    this->seen, &charge);
+	KUNIT_EXPECT_EQ(test, charge.user, this->user);
+	KUNIT_EXPECT_EQ(test, charge.mm, 33 - this->user);
+	KUNIT_EXPECT_EQ(test, charge.rec, 33 - this->user);
+	KUNIT_EXPECT_EQ(test, charge.locked, 4 + 33 - this->user);
+	KUNIT_EXPECT_EQ(test, charge.over, 4 + 33 - this->user > 20);
+}
+
+/*
+ * The books' own sums
+ */
+
+static void foreign_pages_below_zero_are_nobodys(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, perfmlock_foreign(300, 258), 42);
+	KUNIT_EXPECT_EQ(test, perfmlock_foreign(-61, 33), -94);
+	KUNIT_EXPECT_EQ(test, perfmlock_books(42, 258), 300);
+	KUNIT_EXPECT_EQ(test, perfmlock_books(0, 33), 33);
+	KUNIT_EXPECT_EQ(test, perfmlock_books(-94, 33), 33);
+	KUNIT_EXPECT_EQ(test, perfmlock_drift(78, 33), 45);
+	KUNIT_EXPECT_EQ(test, perfmlock_drift(-32, 0), -32);
+}
+
+/*
+ * What would have admitted a refused mapping
+ */
+
+struct remedy_case {
+	const char *name;
+	const char *model;
+	struct perfmlock_state state;
+	unsigned long pages;
+	unsigned int page_shift;
+	unsigned int cpus;
+	long mlock_kb;
+	long memlock_kb;
+};
+
+static const struct remedy_case remedies[] = {
+	/* 2 CPUs: 33 - 16 pages have to fit over U: 138 pages a CPU, 552 kB */
+	{ "2 CPUs, default limit, 64 kB of rlimit", "S5",
+	  { 258, 0, 258, 16 }, 33, 12, 2, 552, 132 },
+	{ "nothing locked, no rlimit, 1 CPU", "S5",
+	  { 0, 0, 129, 0 }, 257, 12, 1, 1028, 512 },
+	/* 30 pages may go on M: 261 under the limit, 131 a CPU */
+	{ "the mm has some already", "S5",
+	  { 258, 10, 258, 40 }, 33, 12, 2, 524, 172 },
+	/* 64 CPUs: one more page a CPU is 64 */
+	{ "many CPUs", "S5", { 8256, 0, 8256, 16 }, 33, 12, 64, 520, 132 },
+	{ "64 kB pages", "S5", { 9, 0, 9, 1 }, 3, 16, 1, 704, 192 },
+	{ "M negative: no rlimit is large enough, and no limit", "S5",
+	  { 258, -32, 258, WORLD_UNLIMITED }, 2, 12, 2, -1, -1 },
+	{ "M over the rlimit with nothing to charge", "S5",
+	  { 0, 50, 258, 40 }, 33, 12, 2, -1, 200 },
+	/* U negative is read as huge: clamped, so that no limit admits it */
+	{ "U negative", "S5", { -61, 0, 258, 16 }, 33, 12, 2, -1, 132 },
+	/* 32886 + 3 pages on 36 CPUs, less 131072 - 112998: 412 pages a CPU */
+	{ "the report's fifth call", "S0",
+	  { 32898, 112998, 4644, 131072 }, 3, 12, 36, 1648, 565020 },
+	{ "the report's fifth call by the right rule", "reference",
+	  { 32898, 131072, 4644, 131072 }, 3, 12, 36, 3656, 524300 },
+};
+
+static void remedy_desc(const struct remedy_case *this, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s: %s", this->model, this->name);
+}
+
+KUNIT_ARRAY_PARAM(remedy, remedies, remedy_desc);
+
+static void remedies_are_the_least_that_help(struct kunit *test)
+{
+	const struct remedy_case *this = test->param_value;
+	struct perfmlock_remedy remedy;
+
+	perfmlock_remedy(world_model(this->model), &this->state, this->pages,
+			 this->page_shift, this->cpus, &remedy);
+	KUNIT_EXPECT_EQ(test, remedy.mlock_kb, this->mlock_kb);
+	KUNIT_EXPECT_EQ(test, remedy.memlock_kb, this->memlock_kb);
+}
+
+static int init_suite(struct kunit_suite *suite)
+{
+	FX_PLAN("charge", limit_is_whole_pages_a_cpu, limits);
+	FX_PLAN("charge", splits_at_the_edges, splits);
+	FX_PLAN("charge", steps_after_the_first, steps);
+	FX_PLAN("charge", rules_are_known_by_what_they_do, evidence);
+	FX_PLAN("charge", mistakes_are_known_by_what_they_do, evidence);
+	FX_PLAN("charge", causes_name_their_commits, causes);
+	FX_PLAN("charge", any_order_of_calls_is_right, betweens);
+	FX_PLAN("charge", remedies_are_the_least_that_help, remedies);
+	return 0;
+}
+
+static struct kunit_case perfmlock_charge_cases[] = {
+	KUNIT_CASE_PARAM(limit_is_whole_pages_a_cpu, limit_gen_params),
+	KUNIT_CASE_PARAM(splits_at_the_edges, split_gen_params),
+	KUNIT_CASE_PARAM(steps_after_the_first, step_gen_params),
+	KUNIT_CASE(only_the_reference_rule_knows_whom_it_charged),
+	KUNIT_CASE(default_model_is_that_of_most_kernels),
+	KUNIT_CASE_PARAM(rules_are_known_by_what_they_do, evidence_gen_params),
+	KUNIT_CASE_PARAM(mistakes_are_known_by_what_they_do,
+			 evidence_gen_params),
+	KUNIT_CASE_PARAM(causes_name_their_commits, cause_gen_params),
+	KUNIT_CASE_PARAM(any_order_of_calls_is_right, between_gen_params),
+	KUNIT_CASE(foreign_pages_below_zero_are_nobodys),
+	KUNIT_CASE_PARAM(remedies_are_the_least_that_help, remedy_gen_params),
+	{}
+};
+
+static struct kunit_suite perfmlock_charge_suite = {
+	.name = "perfmlock_charge",
+	.suite_init = init_suite,
+	.test_cases = perfmlock_charge_cases,
+};
+
+kunit_test_suite(perfmlock_charge_suite);

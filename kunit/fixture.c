@@ -1,0 +1,668 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The fixture of the ledger's suites: see fixture.h. */
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/lockdep.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "fixture.h"
+
+static struct fx *now;
+
+/*
+ * The owner
+ */
+
+static void fx_caller(struct perfmlock_actor *actor)
+{
+	lockdep_assert_held(&now->ledger.lock);
+	memset(actor, 0, sizeof(*actor));
+	actor->user = now->caller->user;
+	actor->cred = now->caller;
+	actor->uid = now->caller->user->uid;
+	actor->pid = now->caller->pid;
+	strscpy(actor->comm, now->caller->comm, sizeof(actor->comm));
+}
+
+static void fx_name(pid_t *pid, char *comm)
+{
+	lockdep_assert_held(&now->ledger.lock);
+	*pid = now->caller->pid;
+	memset(comm, 0, TASK_COMM_LEN);
+	strscpy(comm, now->caller->comm, TASK_COMM_LEN);
+}
+
+static void fx_event_of(const void *event, struct perfmlock_event *of)
+{
+	lockdep_assert_held(&now->ledger.lock);
+	*of = ((const struct fx_event *)event)->about;
+}
+
+static unsigned long fx_limit(void)
+{
+	lockdep_assert_held(&now->ledger.lock);
+	return now->limit;
+}
+
+static bool fx_exempt(void)
+{
+	lockdep_assert_held(&now->ledger.lock);
+	return now->exempt;
+}
+
+static unsigned int fx_cpus_left(int cpu)
+{
+	lockdep_assert_held(&now->ledger.lock);
+	return cpu < (int)now->cpus ? now->cpus - cpu : 0;
+}
+
+static void hold(unsigned int *held)
+{
+	raw_spin_lock(&now->keys);
+	now->wrong += *held && !now->unchecked;
+	++*held;
+	now->holds++;
+	raw_spin_unlock(&now->keys);
+}
+
+static void drop(unsigned int *held)
+{
+	raw_spin_lock(&now->keys);
+	now->wrong += !*held;
+	--*held;
+	now->drops++;
+	raw_spin_unlock(&now->keys);
+}
+
+/* Not the key, so that one cannot be taken for the other. */
+#define HELD	1UL
+
+static const void *fx_hold_user(const struct perfmlock_actor *actor)
+{
+	lockdep_assert_held(&now->ledger.lock);
+	hold(&((struct fx_user *)actor->user)->held);
+	return (const void *)((unsigned long)actor->user | HELD);
+}
+
+static void fx_hold_mm(const void *mm)
+{
+	lockdep_assert_held(&now->ledger.lock);
+	hold(&((struct fx_mm *)mm)->held);
+}
+
+static bool fx_user_gone(const void *user, const void *held)
+{
+	lockdep_assert_held(&now->ledger.lock);
+	now->wrong += (unsigned long)held != ((unsigned long)user | HELD);
+	return ((const struct fx_user *)user)->gone;
+}
+
+static bool fx_mm_gone(const void *mm)
+{
+	lockdep_assert_held(&now->ledger.lock);
+	return ((const struct fx_mm *)mm)->gone;
+}
+
+static void fx_drop_user(const void *held)
+{
+	might_sleep();
+	if (!((unsigned long)held & HELD)) {
+		now->wrong++;
+		return;
+	}
+	drop(&((struct fx_user *)((unsigned long)held & ~HELD))->held);
+}
+
+static void fx_drop_mm(const void *mm)
+{
+	might_sleep();
+	drop(&((struct fx_mm *)mm)->held);
+}
+
+static void fx_low(void)
+{
+	lockdep_assert_held(&now->ledger.lock);
+	now->low++;
+}
+
+const struct perfmlock_ledger_ops fx_ops = {
+	.caller = fx_caller,
+	.name = fx_name,
+	.event = fx_event_of,
+	.limit = fx_limit,
+	.exempt = fx_exempt,
+	.cpus_left = fx_cpus_left,
+	.hold_user = fx_hold_user,
+	.hold_mm = fx_hold_mm,
+	.user_gone = fx_user_gone,
+	.mm_gone = fx_mm_gone,
+	.drop_user = fx_drop_user,
+	.drop_mm = fx_drop_mm,
+	.low = fx_low,
+};
+
+/* As .init of a suite: test->priv is the fixture. */
+int fx_init(struct kunit *test)
+{
+	static const char *const names[FX_PROCESSES] = { "a", "b", "c", "root" };
+	static const unsigned int owners[FX_PROCESSES] = { 0, 0, 1, 2 };
+	static const uid_t uids[FX_USERS] = { 1000, 1001, 0 };
+	struct fx *fx;
+	unsigned int i;
+	int ret;
+
+	/* too large for a slab: the ledger has its tables in it */
+	fx = kvzalloc(sizeof(*fx), GFP_KERNEL);
+	if (!fx)
+		return -ENOMEM;
+	now = fx;
+	raw_spin_lock_init(&fx->keys);
+	fx->test = test;
+	fx->limit = 100;
+	fx->cpus = 4;
+	fx->next_rb = PAGE_SIZE;
+	for (i = 0; i < FX_USERS; i++)
+		fx->users[i].uid = uids[i];
+	for (i = 0; i < FX_PROCESSES; i++) {
+		fx->processes[i].user = &fx->users[owners[i]];
+		fx->processes[i].mm = &fx->mms[i];
+		fx->processes[i].pid = 100 + i;
+		fx->processes[i].rlimit = 1000;
+		fx->processes[i].comm = names[i];
+	}
+	for (i = 0; i < FX_EVENTS; i++) {
+		fx->events[i].about.cpu = i % 4;
+		fx->events[i].about.config = i;
+	}
+	ret = perfmlock_ledger_init(&fx->ledger, &fx_ops, true, 12, 16);
+	if (ret) {
+		kvfree(fx);
+		return ret;
+	}
+	test->priv = fx;
+	return 0;
+}
+
+/* As .exit of a suite: every key that was held must have been let go. */
+void fx_exit(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+
+	if (!fx)
+		return;
+	perfmlock_ledger_destroy(&fx->ledger);
+	KUNIT_EXPECT_EQ(test, fx->holds, fx->drops);
+	KUNIT_EXPECT_EQ(test, fx->wrong, 0);
+	test->priv = NULL;
+	kvfree(fx);
+}
+
+/*
+ * The kernel
+ */
+
+/* perf_mmap() succeeds: the event has a buffer, and it has one mapping more. */
+void fx_kernel_maps(struct fx *fx, const struct fx_vma *vma, long user, long mm)
+{
+	struct fx_event *event = vma->event;
+
+	if (!event->rb) {
+		event->rb = event->next_rb;
+		if (!event->rb) {
+			event->rb = (const void *)fx->next_rb;
+			fx->next_rb += 64;
+		}
+		event->owner = vma->of->user;
+	}
+	event->maps++;
+	vma->of->user->counter += user;
+	vma->of->mm->counter += mm;
+}
+
+/* perf_mmap_close(): uncharges who made the data, and the closer's mm. */
+void fx_kernel_unmaps(const struct fx_vma *vma, long user, long mm)
+{
+	struct fx_event *event = vma->event;
+
+	if (!--event->maps)
+		event->rb = NULL;
+	event->owner->counter += user;
+	vma->of->mm->counter += mm;
+}
+
+/*
+ * The probes: what hooks.c does
+ */
+
+static void describe(struct fx *fx, struct fx_call *call)
+{
+	const struct fx_vma *vma = call->vma;
+
+	call->call->user = NULL;
+	call->call->task = vma->of;
+	call->call->event = vma->event;
+	call->call->rb = vma->event->rb;
+	call->call->mm = vma->of->mm;
+	call->call->start = PAGE_SIZE;
+	call->call->pgoff = vma->pgoff;
+	call->call->pages = vma->pages;
+	call->call->before.user = call->user->counter;
+	call->call->before.mm = vma->of->mm->counter;
+}
+
+struct fx_call fx_begin_map(struct fx *fx, const struct fx_vma *vma)
+{
+	struct fx_call call = { .vma = vma, .user = vma->of->user };
+
+	raw_spin_lock(&fx->ledger.lock);
+	fx->caller = vma->of;
+	call.call = perfmlock_call_new(&fx->ledger);
+	if (call.call) {
+		describe(fx, &call);
+		call.call->before.limit = fx->limit;
+		call.call->before.rlimit = vma->of->rlimit;
+		if (!perfmlock_map_begin(&fx->ledger, call.call, call.user))
+			call.call = NULL;
+	}
+	raw_spin_unlock(&fx->ledger.lock);
+	return call;
+}
+
+void fx_end_map(struct fx *fx, const struct fx_call *call, int ret)
+{
+	if (!call->call)
+		return;
+	raw_spin_lock(&fx->ledger.lock);
+	fx->caller = call->vma->of;
+	perfmlock_map_end(&fx->ledger, call->call, ret, call->vma->event->rb,
+			  call->user->counter, call->vma->of->mm->counter);
+	raw_spin_unlock(&fx->ledger.lock);
+	fx_check(fx, "after a map");
+}
+
+struct fx_call fx_begin_unmap(struct fx *fx, const struct fx_vma *vma)
+{
+	struct fx_call call = { .vma = vma };
+	struct perfmlock_buffer *data;
+
+	raw_spin_lock(&fx->ledger.lock);
+	fx->caller = vma->of;
+	data = perfmlock_close_buffer(&fx->ledger, vma->of, vma->event->rb);
+	if (!IS_ERR(data))
+		call.call = perfmlock_call_new(&fx->ledger);
+	if (call.call) {
+		call.user = data ? data->user->node.key : vma->of->user;
+		describe(fx, &call);
+		perfmlock_close_begin(&fx->ledger, call.call, data);
+	}
+	raw_spin_unlock(&fx->ledger.lock);
+	return call;
+}
+
+void fx_end_unmap(struct fx *fx, const struct fx_call *call)
+{
+	if (!call->call)
+		return;
+	raw_spin_lock(&fx->ledger.lock);
+	fx->caller = call->vma->of;
+	perfmlock_close_end(&fx->ledger, call->call, call->vma->event->rb,
+			    call->user->counter, call->vma->of->mm->counter);
+	raw_spin_unlock(&fx->ledger.lock);
+	fx_check(fx, "after a close");
+}
+
+void fx_map(struct fx *fx, const struct fx_vma *vma, long user, long mm)
+{
+	struct fx_call call = fx_begin_map(fx, vma);
+
+	fx_kernel_maps(fx, vma, user, mm);
+	fx_end_map(fx, &call, 0);
+}
+
+void fx_fail(struct fx *fx, const struct fx_vma *vma, int ret, long user,
+	     long mm)
+{
+	struct fx_call call = fx_begin_map(fx, vma);
+
+	vma->of->user->counter += user;
+	vma->of->mm->counter += mm;
+	fx_end_map(fx, &call, ret);
+}
+
+void fx_unmap(struct fx *fx, const struct fx_vma *vma, long user, long mm)
+{
+	struct fx_call call = fx_begin_unmap(fx, vma);
+
+	fx_kernel_unmaps(vma, user, mm);
+	fx_end_unmap(fx, &call);
+}
+
+void fx_open(struct fx *fx, const struct fx_vma *vma)
+{
+	raw_spin_lock(&fx->ledger.lock);
+	fx->caller = vma->of;
+	perfmlock_open(&fx->ledger, vma->event->rb, vma->pgoff);
+	raw_spin_unlock(&fx->ledger.lock);
+	vma->event->maps++;
+}
+
+void fx_missed(struct fx *fx, const struct fx_call *call)
+{
+	raw_spin_lock(&fx->ledger.lock);
+	perfmlock_call_disturbed(&fx->ledger, call->call);
+	raw_spin_unlock(&fx->ledger.lock);
+}
+
+bool fx_meet(struct fx *fx, const struct fx_vma *vma)
+{
+	struct perfmlock_actor actor;
+	bool done;
+
+	raw_spin_lock(&fx->ledger.lock);
+	fx->caller = vma->of;
+	fx_caller(&actor);
+	done = perfmlock_sweep_meet(&fx->ledger, &actor, vma->of->mm,
+				    vma->event->rb, vma->pgoff, vma->pages,
+				    &vma->event->about);
+	raw_spin_unlock(&fx->ledger.lock);
+	return done;
+}
+
+void fx_sweep(struct fx *fx, const struct fx_vma *const *vmas)
+{
+	perfmlock_sweep_begin(&fx->ledger);
+	for (; *vmas; vmas++)
+		KUNIT_EXPECT_TRUE(fx->test, fx_meet(fx, *vmas));
+	perfmlock_sweep_end(&fx->ledger);
+	fx_check(fx, "after a walk");
+}
+
+void fx_starve(struct fx *fx, struct perfmlock_store *store, unsigned int keep)
+{
+	struct perfmlock_node *node;
+
+	while (store->nr_free > keep) {
+		node = store->free;
+		store->free = node->next_free;
+		store->nr_free--;
+		kmem_cache_free(store->cache, node);
+	}
+}
+
+/*
+ * The books
+ */
+
+struct perfmlock_buffer *fx_buffer(struct fx *fx, const void *rb)
+{
+	struct perfmlock_buffer *buffer;
+
+	fx_for_each(buffer, &fx->ledger.buffers)
+		if (buffer->node.key == rb && buffer->kind == PERFMLOCK_DATA)
+			return buffer;
+	return NULL;
+}
+
+struct perfmlock_buffer *fx_area(struct fx *fx, const void *rb)
+{
+	struct perfmlock_buffer *buffer;
+
+	fx_for_each(buffer, &fx->ledger.buffers)
+		if (buffer->node.key == rb && buffer->kind == PERFMLOCK_AUX)
+			return buffer;
+	return NULL;
+}
+
+struct perfmlock_user *fx_user_row(struct fx *fx, const struct fx_user *user)
+{
+	struct perfmlock_user *row;
+
+	fx_for_each(row, &fx->ledger.users)
+		if (row->node.key == user)
+			return row;
+	return NULL;
+}
+
+struct perfmlock_mm *fx_mm_row(struct fx *fx, const struct fx_mm *mm)
+{
+	struct perfmlock_mm *row;
+
+	fx_for_each(row, &fx->ledger.mms)
+		if (row->node.key == mm)
+			return row;
+	return NULL;
+}
+
+/* One expectation for all: each has a place on the stack of its own. */
+static noinline void same(struct fx *fx, const char *where, const char *what,
+			  long is, long want)
+{
+	KUNIT_EXPECT_EQ_MSG(fx->test, is, want, "%s: %s", where, what);
+}
+
+#define SAME(is, want) same(fx, where, #is, is, want)
+
+static void same_books(struct fx *fx, const char *where,
+		       const struct perfmlock_books *is,
+		       const struct perfmlock_books *want)
+{
+	SAME(is->kernel, want->kernel);
+	SAME(is->correct, want->correct);
+	SAME(is->buffers, want->buffers);
+	SAME(is->cause, want->cause);
+	SAME(is->privileged, want->privileged);
+	SAME(is->denied, want->denied);
+	SAME(is->wrongly_denied, want->wrongly_denied);
+}
+
+void fx_expect_user(struct fx *fx, const char *where, const struct fx_user *user,
+		    const struct perfmlock_books *want)
+{
+	struct perfmlock_user *row = fx_user_row(fx, user);
+
+	KUNIT_ASSERT_NOT_NULL_MSG(fx->test, row, "%s: no row", where);
+	same_books(fx, where, &row->books, want);
+}
+
+void fx_expect_mm(struct fx *fx, const char *where, const struct fx_mm *mm,
+		  const struct perfmlock_books *want)
+{
+	struct perfmlock_mm *row = fx_mm_row(fx, mm);
+
+	KUNIT_ASSERT_NOT_NULL_MSG(fx->test, row, "%s: no row", where);
+	same_books(fx, where, &row->books, want);
+}
+
+void fx_expect_buffer(struct fx *fx, const char *where,
+		      const struct perfmlock_buffer *is,
+		      const struct perfmlock_buffer *want)
+{
+	KUNIT_ASSERT_NOT_NULL_MSG(fx->test, is, "%s: no row", where);
+	SAME(is->pages, want->pages);
+	SAME(is->maps, want->maps);
+	SAME(is->kernel_user, want->kernel_user);
+	SAME(is->kernel_mm, want->kernel_mm);
+	SAME(is->correct_user, want->correct_user);
+	SAME(is->correct_mm, want->correct_mm);
+	SAME(is->adopted, want->adopted);
+	SAME(is->pending, want->pending);
+	if (want->pid)
+		SAME(is->pid, want->pid);
+}
+
+void fx_expect_totals(struct fx *fx, const char *where,
+		      const struct perfmlock_totals *is,
+		      const struct perfmlock_totals *want)
+{
+	SAME(is->mmaps, want->mmaps);
+	SAME(is->remaps, want->remaps);
+	SAME(is->opens, want->opens);
+	SAME(is->closes, want->closes);
+	SAME(is->failed, want->failed);
+	SAME(is->denied, want->denied);
+	SAME(is->wrongly_denied, want->wrongly_denied);
+	SAME(is->privileged, want->privileged);
+	SAME(is->other_eperm, want->other_eperm);
+	SAME(is->drifts, want->drifts);
+	SAME(is->overlaps, want->overlaps);
+	SAME(is->disturbed, want->disturbed);
+	SAME(is->pool_empty, want->pool_empty);
+	SAME(is->calls_full, want->calls_full);
+	SAME(is->unknown_closes, want->unknown_closes);
+	SAME(is->resynced, want->resynced);
+	SAME(is->stale, want->stale);
+}
+
+void fx_expect_drift(struct fx *fx, const char *where, unsigned int back,
+		     const struct perfmlock_drifting *want)
+{
+	u64 nr = fx->ledger.nr_drifts;
+	const struct perfmlock_drifting *is;
+
+	KUNIT_ASSERT_LT_MSG(fx->test, (u64)back, nr, "%s: no drift", where);
+	is = &fx->ledger.drifts[(nr - 1 - back) % PERFMLOCK_HISTORY];
+	same(fx, where, "seq", is->seq, nr - back);
+	SAME(is->id, want->id);
+	SAME(is->step, want->step);
+	SAME(is->kind, want->kind);
+	SAME(is->pages, want->pages);
+	SAME(is->kernel_user, want->kernel_user);
+	SAME(is->kernel_mm, want->kernel_mm);
+	SAME(is->correct_user, want->correct_user);
+	SAME(is->correct_mm, want->correct_mm);
+	SAME(is->cause, want->cause);
+	SAME(is->inherited, want->inherited);
+	if (want->actor.pid) {
+		SAME(is->actor.pid, want->actor.pid);
+		SAME(is->actor.uid, want->actor.uid);
+		SAME(is->owner_pid, want->owner_pid);
+		SAME(is->owner_uid, want->owner_uid);
+	}
+}
+
+static void same_state(struct fx *fx, const char *where,
+		       const struct perfmlock_state *is,
+		       const struct perfmlock_state *want)
+{
+	SAME(is->user, want->user);
+	SAME(is->mm, want->mm);
+	SAME(is->limit, want->limit);
+	SAME(is->rlimit, want->rlimit);
+}
+
+static void same_charge(struct fx *fx, const char *where,
+			const struct perfmlock_charge *is,
+			const struct perfmlock_charge *want)
+{
+	SAME(is->user, want->user);
+	SAME(is->mm, want->mm);
+	SAME(is->user_locked, want->user_locked);
+	SAME(is->locked, want->locked);
+	SAME(is->over, want->over);
+}
+
+void fx_expect_denial(struct fx *fx, const char *where, unsigned int back,
+		      const struct perfmlock_denial *want)
+{
+	u64 nr = fx->ledger.nr_denials;
+	const struct perfmlock_denial *is;
+
+	KUNIT_ASSERT_LT_MSG(fx->test, (u64)back, nr, "%s: no denial", where);
+	is = &fx->ledger.denials[(nr - 1 - back) % PERFMLOCK_HISTORY];
+	same(fx, where, "seq", is->seq, nr - back);
+	SAME(is->kind, want->kind);
+	SAME(is->pages, want->pages);
+	same_state(fx, where, &is->state, &want->state);
+	same_charge(fx, where, &is->charge, &want->charge);
+	same_state(fx, where, &is->right_state, &want->right_state);
+	same_charge(fx, where, &is->right, &want->right);
+	SAME(is->remedy.mlock_kb, want->remedy.mlock_kb);
+	SAME(is->remedy.memlock_kb, want->remedy.memlock_kb);
+	SAME(is->cpus_left, want->cpus_left);
+	SAME(is->online_cpus, want->online_cpus);
+	/* without a CPU there is no such thing */
+	if (want->cpus_left) {
+		SAME(is->all_cpus.mlock_kb, want->all_cpus.mlock_kb);
+		SAME(is->all_cpus.memlock_kb, want->all_cpus.memlock_kb);
+	}
+	if (want->actor.pid) {
+		SAME(is->actor.pid, want->actor.pid);
+		SAME(is->actor.uid, want->actor.uid);
+	}
+}
+
+static noinline void is_true(struct fx *fx, const char *where, const char *what,
+			     bool is)
+{
+	KUNIT_EXPECT_TRUE_MSG(fx->test, is, "%s: %s", where, what);
+}
+
+#define TRUE(condition) is_true(fx, where, #condition, condition)
+
+/* The sums that the buffers of a row make. */
+static void check_row(struct fx *fx, const char *where,
+		      const struct perfmlock_node *row,
+		      const struct perfmlock_books *books)
+{
+	struct perfmlock_buffer *buffer;
+	unsigned int buffers = 0;
+	long correct = 0;
+
+	fx_for_each(buffer, &fx->ledger.buffers) {
+		if (&buffer->user->node == row) {
+			buffers++;
+			correct += buffer->correct_user;
+		}
+		if (&buffer->mm->node == row) {
+			buffers++;
+			correct += buffer->correct_mm;
+		}
+	}
+	TRUE(books->buffers == buffers);
+	TRUE(books->correct == correct);
+	TRUE(books->correct >= 0);
+}
+
+static void check_buffer(struct fx *fx, const char *where,
+			 const struct perfmlock_buffer *buffer)
+{
+	TRUE(buffer->correct_user >= 0 && buffer->correct_mm >= 0);
+	TRUE(!buffer->correct_user || buffer->correct_user +
+	     buffer->correct_mm == buffer->pages);
+	TRUE(!buffer->aux || buffer->aux->aux == buffer);
+	TRUE(!buffer->aux || buffer->aux->kind != buffer->kind);
+	TRUE(fx_user_row(fx, buffer->user->node.key) == buffer->user);
+	TRUE(fx_mm_row(fx, buffer->mm->node.key) == buffer->mm);
+}
+
+void fx_check(struct fx *fx, const char *where)
+{
+	unsigned int buffers = 0, adopted = 0, under_way, i;
+	struct perfmlock_ledger *ledger = &fx->ledger;
+	struct perfmlock_buffer *buffer;
+	struct perfmlock_user *user;
+	struct perfmlock_mm *mm;
+
+	if (fx->unchecked)
+		return;
+	fx_for_each(user, &ledger->users) {
+		check_row(fx, where, &user->node, &user->books);
+		under_way = 0;
+		for_each_set_bit(i, ledger->active, ledger->nr_calls)
+			under_way += ledger->calls[i].user == user;
+		TRUE(user->under_way == under_way);
+	}
+	fx_for_each(mm, &ledger->mms)
+		check_row(fx, where, &mm->node, &mm->books);
+	fx_for_each(buffer, &ledger->buffers) {
+		check_buffer(fx, where, buffer);
+		buffers++;
+		adopted += buffer->adopted;
+	}
+	TRUE(ledger->buffers.nr == buffers);
+	TRUE(ledger->adopted == adopted);
+	TRUE(ledger->nr_active == bitmap_weight(ledger->active,
+						ledger->nr_calls));
+}
