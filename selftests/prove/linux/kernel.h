@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What module/charge.c takes of the kernel's header of this name. */
+#ifndef PROVE_LINUX_KERNEL_H
+#define PROVE_LINUX_KERNEL_H
+
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+
+#endif /* PROVE_LINUX_KERNEL_H */
