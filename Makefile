@@ -6,7 +6,7 @@ KDIR ?= /lib/modules/$(KVER)/build
 DKMS_TREE = /usr/src/perfmlock-$(VERSION)
 VERSION := $(shell sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' module/main.c)
 
-.PHONY: all demo check lint bench install uninstall clean help
+.PHONY: all demo check check-matrix mutate kunit prove lint bench install uninstall clean help
 
 all: $(KDIR)/Makefile ## build perfmlock.ko for the running kernel, or for KDIR=
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
@@ -21,6 +21,18 @@ demo: ## boot the stock kernel with the module and tell its story (3 minutes)
 
 check: ## all tests; ends with "N passed, N failed"
 	@selftests/check
+
+kunit: ## the KUnit suites on a debug kernel, built in and as a module
+	@kunit/run
+
+prove: ## prove the reference rule for all inputs, with CBMC
+	@selftests/prove/run
+
+check-matrix: ## all selftests on every kernel in reach; KERNELS=, or KIMAGE= and KDIR=
+	@selftests/matrix
+
+mutate: ## break the module in many ways, to see the KUnit suites notice (30 minutes)
+	@kunit/mutate
 
 lint: ## W=1, sparse, checkpatch, kernel-doc, shellcheck, codespell
 	@selftests/lint
@@ -55,4 +67,4 @@ clean: ## remove everything that was built
 	rm -rf build
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
