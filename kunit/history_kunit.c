@@ -47,7 +47,8 @@ static const struct kernel_case kernels[] = {
 	{ "S5", AUX_AREAS | REMAPS | LIMITS_MOVE, 0, "S3 S5" },
 	/* others that map a ring map it again: that is not S6's */
 	{ "S5", SHARED, CAUSE(WRONG_MM), "S1 S2 S3 S4 S5" },
-	{ "S5", ALL_OF_IT, CAUSE(WRONG_MM) | CAUSE(AUX_WRONG_USER), "S5" },
+	/* only a U below zero can tell it from S3, if it comes to that */
+	{ "S5", ALL_OF_IT, CAUSE(WRONG_MM) | CAUSE(AUX_WRONG_USER), "S3 S5" },
 	{ "S6", AUX_AREAS | REMAPS, CAUSE(REMAP_CHARGE), "S6" },
 	{ "S6", ALL_OF_IT, CAUSE(REMAP_CHARGE) | CAUSE(WRONG_MM) |
 			   CAUSE(AUX_WRONG_USER), "S6" },

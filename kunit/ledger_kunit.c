@@ -274,6 +274,60 @@ static void a_buffer_used_again_after_its_end_is_a_new_one(struct kunit *test)
 }
 
 /* No probe missed anything, so the kernel did nothing at its end. */
+/*
+ * The kernel frees a buffer before perf_mmap_close() returns: another mmap may
+ * get the address, and return first.
+ */
+static void a_buffer_used_again_before_its_close_returns(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma old = fx_ring(fx, 0, 0, 129), new = fx_ring(fx, 2, 1, 33);
+	struct fx_call close;
+
+	fx_map(fx, &old, 100, 29);
+	close = fx_begin_unmap(fx, &old);
+	fx->events[1].next_rb = fx->events[0].rb;
+	fx_kernel_unmaps(&old, -100, -29);
+	fx_map(fx, &new, 33, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 100, .correct = 100, .buffers = 1);
+	fx_end_unmap(fx, &close);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_MM(fx, 0, .kernel = 0);
+	FX_EXPECT_USER(fx, 1, .kernel = 33, .correct = 33, .buffers = 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.stale, 0);
+	fx_unmap(fx, &new, -33, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	FX_EXPECT_USER(fx, 1, .kernel = 0);
+}
+
+/* The same of one user, whose part is inferred then; and twice in a row. */
+static void an_address_used_again_and_again(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring[3] = { fx_ring(fx, 0, 0, 33), fx_ring(fx, 1, 1, 17),
+				  fx_ring(fx, 0, 2, 9) };
+	struct fx_call close[2];
+
+	fx_map(fx, &ring[0], 33, 0);
+	close[0] = fx_begin_unmap(fx, &ring[0]);
+	fx->events[1].next_rb = fx->events[0].rb;
+	fx_kernel_unmaps(&ring[0], -33, 0);
+	fx_map(fx, &ring[1], 17, 0);
+	close[1] = fx_begin_unmap(fx, &ring[1]);
+	fx->events[2].next_rb = fx->events[1].rb;
+	fx_kernel_unmaps(&ring[1], -17, 0);
+	fx_map(fx, &ring[2], 9, 0);
+	fx_end_unmap(fx, &close[1]);
+	fx_end_unmap(fx, &close[0]);
+	FX_EXPECT_USER(fx, 0, .kernel = 9, .correct = 9, .buffers = 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 1);
+	fx_unmap(fx, &ring[2], -9, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.unknown_closes, 0);
+}
+
 static void a_buffer_used_again_whose_end_was_not_seen_is_lost(struct kunit *test)
 {
 	struct fx *fx = test->priv;
@@ -1019,6 +1073,8 @@ static struct kunit_case ledger_cases[] = {
 	KUNIT_CASE(a_new_user_of_the_same_uid_starts_new_books),
 	KUNIT_CASE(a_key_used_again_after_its_end_starts_new_books),
 	KUNIT_CASE(a_buffer_used_again_after_its_end_is_a_new_one),
+	KUNIT_CASE(a_buffer_used_again_before_its_close_returns),
+	KUNIT_CASE(an_address_used_again_and_again),
 	KUNIT_CASE(a_buffer_used_again_whose_end_was_not_seen_is_lost),
 	KUNIT_CASE(a_buffer_used_again_whose_end_was_missed_is_stale),
 	KUNIT_CASE(a_stale_buffer_takes_its_aux_area_along),

@@ -44,6 +44,8 @@ void perfmlock_close_open(struct perfmlock_ledger *ledger, const void *rb);
 bool perfmlock_leave_open(struct perfmlock_ledger *ledger,
 			  const struct perfmlock_call *call,
 			  const struct perfmlock_buffer *data);
+bool perfmlock_displace(struct perfmlock_ledger *ledger,
+			struct perfmlock_buffer *data);
 bool perfmlock_awaits_other(const struct perfmlock_ledger *ledger,
 			    const struct perfmlock_call *call);
 bool perfmlock_map_beside_rival(struct perfmlock_ledger *ledger,
@@ -60,6 +62,7 @@ static __always_inline void call_begin(struct perfmlock_ledger *ledger,
 	call->taken = 0;
 	call->freed = 0;
 	call->open_rb = NULL;
+	call->displaced = NULL;
 	call->began = ledger->next_id;
 	call->overlap = false;
 	call->same_event = false;

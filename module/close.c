@@ -342,6 +342,11 @@ void perfmlock_close_end(struct perfmlock_ledger *ledger,
 	bool last_data, last_aux;
 
 	data = perfmlock_store_find(&ledger->buffers, call->rb);
+	if (unlikely(call->displaced)) {
+		data = IS_ERR(call->displaced) ? NULL : call->displaced;
+		/* whatever the event has now, it is not this one */
+		rb = NULL;
+	}
 	if (unlikely(!data)) {
 		ledger->totals.unknown_closes++;
 		goto out;

@@ -7,6 +7,7 @@
  * allocates, or waits for user space.
  */
 #include <linux/bitmap.h>
+#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -369,7 +370,12 @@ void perfmlock_buffer_drop(struct perfmlock_ledger *ledger,
 			   struct perfmlock_buffer *buffer)
 {
 	struct perfmlock_buffer *other = buffer->aux;
+	unsigned int i;
 
+	if (unlikely(hlist_unhashed(&buffer->node.hash)))
+		for_each_set_bit(i, ledger->active, ledger->nr_calls)
+			if (ledger->calls[i].displaced == buffer)
+				ledger->calls[i].displaced = ERR_PTR(-ENOENT);
 	if (other) {
 		other->aux = NULL;
 		if (buffer->kind == PERFMLOCK_DATA)

@@ -181,6 +181,8 @@ struct perfmlock_actor {
  * @frees: right pages that this call may give back
  * @began: the next buffer's id when it began
  * @open_rb: a close of it awaits this call's end
+ * @displaced: the row that it closes, where @rb is another buffer's by now; an
+ *	       error pointer: it is gone
  * @missed: what the probes had missed when it began
  * @maps: it is a perf_mmap()
  * @overlap: another call of the user was under way at the same time
@@ -203,6 +205,7 @@ struct perfmlock_call {
 	long frees;
 	u64 began;
 	const void *open_rb;
+	struct perfmlock_buffer *displaced;
 	unsigned long missed;
 	bool maps;
 	bool overlap;

@@ -23,6 +23,9 @@ module_param(maxactive, int, 0444);
 MODULE_PARM_DESC(maxactive,
 		 "calls under way that each probe can follow (default: 4 a CPU, at least 128)");
 
+/* Far above any use; the tables for more could not be had anyway. */
+#define MAXACTIVE_MOST	65536
+
 static struct perfmlock_ledger books;
 
 /* This often it is asked whether a user without buffers has gone. */
@@ -163,12 +166,14 @@ static int __init perfmlock_init(void)
 {
 	int ret;
 
-	if (maxactive < 0) {
-		pr_err("maxactive=%d: give a number above 0\n", maxactive);
+	if (maxactive < 0 || maxactive > MAXACTIVE_MOST) {
+		pr_err("maxactive=%d: give a number from 1 to %d\n",
+		       maxactive, MAXACTIVE_MOST);
 		return -EINVAL;
 	}
 	if (!maxactive)
-		maxactive = max_t(int, 128, 4 * num_possible_cpus());
+		maxactive = clamp_t(int, 4 * num_possible_cpus(), 128,
+				    MAXACTIVE_MOST);
 
 	init_irq_work(&kick, kick_upkeep);
 	perfmlock_kernel_init();

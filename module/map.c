@@ -223,7 +223,8 @@ static void general_map(struct perfmlock_ledger *ledger,
 	if (unlikely(data && obs.kind == PERFMLOCK_DATA && call->rb != rb &&
 		     (!call->same_event || (obs.mm && !data->pending)))) {
 		/* a new buffer where an old one was whose end was missed */
-		perfmlock_buffer_stale(ledger, data);
+		if (!perfmlock_displace(ledger, data))
+			perfmlock_buffer_stale(ledger, data);
 		data = NULL;
 	}
 	row = perfmlock_store_find(&ledger->mms, call->mm) ?:

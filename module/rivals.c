@@ -132,6 +132,32 @@ bool perfmlock_leave_open(struct perfmlock_ledger *ledger,
 	return open;
 }
 
+/*
+ * The kernel frees a buffer before its last close has returned, and may use
+ * the address again meanwhile: the row is left to the closes that are under
+ * way. Returns false if there is none.
+ */
+bool perfmlock_displace(struct perfmlock_ledger *ledger,
+			struct perfmlock_buffer *data)
+{
+	struct perfmlock_call *other;
+	unsigned int i, closes = 0;
+
+	for_each_set_bit(i, ledger->active, ledger->nr_calls) {
+		other = &ledger->calls[i];
+		if (other->maps || other->rb != data->node.key ||
+		    other->displaced)
+			continue;
+		other->displaced = data;
+		closes++;
+	}
+	if (!closes)
+		return false;
+	data->maps = closes;
+	perfmlock_store_unhash(&ledger->buffers, data);
+	return true;
+}
+
 /* Does another perf_mmap() await the same buffer? */
 bool perfmlock_awaits_other(const struct perfmlock_ledger *ledger,
 			    const struct perfmlock_call *call)

@@ -262,6 +262,22 @@ void *perfmlock_store_add(struct perfmlock_store *store, const void *key,
 }
 
 /**
+ * perfmlock_store_unhash() - a record stays, and its key finds it no more
+ * @store: the store
+ * @record: one of perfmlock_store_add()
+ *
+ * Context: any, under the store's lock.
+ */
+void perfmlock_store_unhash(struct perfmlock_store *store, void *record)
+{
+	struct perfmlock_node *node = record;
+
+	if (store->recent == node)
+		store->recent = NULL;
+	hlist_del_init(&node->hash);
+}
+
+/**
  * perfmlock_store_del() - take a record out; its memory serves again
  * @store: the store
  * @record: one of perfmlock_store_add()
@@ -272,9 +288,7 @@ void perfmlock_store_del(struct perfmlock_store *store, void *record)
 {
 	struct perfmlock_node *node = record;
 
-	if (store->recent == node)
-		store->recent = NULL;
-	hlist_del_init(&node->hash);
+	perfmlock_store_unhash(store, node);
 	list_del(&node->list);
 	node->key = NULL;
 	node->next_free = store->free;

@@ -75,6 +75,7 @@ int perfmlock_store_fill(struct perfmlock_store *store);
 void *perfmlock_store_search(struct perfmlock_store *store, const void *key);
 void *perfmlock_store_add(struct perfmlock_store *store, const void *key,
 			  bool hashed);
+void perfmlock_store_unhash(struct perfmlock_store *store, void *record);
 void perfmlock_store_del(struct perfmlock_store *store, void *record);
 void *perfmlock_store_next(const struct perfmlock_store *store,
 			   const struct perfmlock_node *after);
