@@ -11,7 +11,6 @@
 FIXTURE(stage)
 {
 	struct test_env e;
-	bool emulating;
 };
 
 FIXTURE_SETUP(stage)
@@ -26,7 +25,7 @@ FIXTURE_SETUP(stage)
 FIXTURE_TEARDOWN(stage)
 {
 	EXPECT_EQ(0, env_close(&self->e));
-	if (!self->emulating)
+	if (!module_loaded("perfmlock_emulate"))
 		return;
 	if (module_loaded("perfmlock"))
 		EXPECT_EQ(0, books_unload());
@@ -52,12 +51,10 @@ static int emulate(const char *model)
 
 #define NO_EMULATION "perfmlock_emulate.ko not found: it is built beside the module's sources"
 
-#define EMULATE(model) do {						\
-	if (!module_path("perfmlock_emulate") || !module_path("perfmlock")) \
-		SKIP(return, NO_EMULATION);				\
-	ASSERT_EQ(0, emulate(model));					\
-	self->emulating = true;						\
-} while (0)
+static bool can_emulate(void)
+{
+	return module_path("perfmlock_emulate") && module_path("perfmlock");
+}
 
 /* A user_lock_limit of so many pages */
 static int set_limit(struct test_env *e, long pages)
@@ -129,7 +126,9 @@ TEST_F(stage, S0_explodes)
 	struct actor *a = actor_start(e, env_uid(e), 20, 0);
 	char *line;
 
-	EMULATE("S0");
+	if (!can_emulate())
+		SKIP(return, NO_EMULATION);
+	ASSERT_EQ(0, emulate("S0"));
 	ASSERT_EQ(0, set_limit(e, 10));
 	ASSERT_GT(actor_new(a, 5), 0);
 	ASSERT_GT(actor_new(a, 5), 0);
@@ -169,7 +168,9 @@ TEST_F(stage, S0c_charges_twice)
 	struct actor *a = actor_start(e, env_uid(e), 20, 0);
 	int i;
 
-	EMULATE("S0c");
+	if (!can_emulate())
+		SKIP(return, NO_EMULATION);
+	ASSERT_EQ(0, emulate("S0c"));
 	ASSERT_EQ(0, set_limit(e, 10));
 	for (i = 1; i <= 6; i++) {
 		ASSERT_GT(actor_new(a, 5), 0);
@@ -214,7 +215,9 @@ TEST_F(stage, S1_uncharges_aux_twice)
 	struct test_env *e = &self->e;
 	struct actor *a = actor_start(e, env_uid(e), 200, 0);
 
-	EMULATE("S1");
+	if (!can_emulate())
+		SKIP(return, NO_EMULATION);
+	ASSERT_EQ(0, emulate("S1"));
 	e->leak_user = true;
 	map_aux_and_unmap(_metadata, e, a, -61);
 	EXPECT_STREQ("aux-uncharge", last_cause(a));
@@ -233,7 +236,9 @@ TEST_F(stage, S2_leaks_aux)
 	struct test_env *e = &self->e;
 	struct actor *a = actor_start(e, env_uid(e), 200, 0);
 
-	EMULATE("S2");
+	if (!can_emulate())
+		SKIP(return, NO_EMULATION);
+	ASSERT_EQ(0, emulate("S2"));
 	e->leak_user = true;
 	map_aux_and_unmap(_metadata, e, a, 67);
 	EXPECT_STREQ("aux-leak", last_cause(a));
@@ -250,7 +255,9 @@ TEST_F(stage, S2_refuses_perf_record)
 	char *line;
 	int fd;
 
-	EMULATE("S2");
+	if (!can_emulate())
+		SKIP(return, NO_EMULATION);
+	ASSERT_EQ(0, emulate("S2"));
 	e->leak_user = true;
 	ASSERT_EQ(0, set_limit(e, 129 / e->cpus * e->cpus));
 	fd = actor_open_aux(a);
@@ -282,7 +289,9 @@ TEST_F(stage, S3_is_right)
 	struct test_env *e = &self->e;
 	struct actor *a = actor_start(e, env_uid(e), 200, 0);
 
-	EMULATE("S3");
+	if (!can_emulate())
+		SKIP(return, NO_EMULATION);
+	ASSERT_EQ(0, emulate("S3"));
 	map_aux_and_unmap(_metadata, e, a, 0);
 	EXPECT_EQ(0, lines_count("drifts", "uid", a->uid));
 	/* and no re-map was seen, which S6 would charge */
@@ -298,7 +307,9 @@ TEST_F(stage, S4_forgets_a_lowered_limit)
 	struct actor *b = actor_start(e, uid, 60, 0);
 	char *line;
 
-	EMULATE("S4");
+	if (!can_emulate())
+		SKIP(return, NO_EMULATION);
+	ASSERT_EQ(0, emulate("S4"));
 	ASSERT_EQ(0, set_limit(e, 100));
 	ASSERT_GT(actor_new(a, 65), 0);
 	ASSERT_EQ(0, set_limit(e, 20));
@@ -334,7 +345,9 @@ TEST_F(stage, S5_is_right)
 	int fd = actor_open(a, 0);
 	long addr;
 
-	EMULATE("S5");
+	if (!can_emulate())
+		SKIP(return, NO_EMULATION);
+	ASSERT_EQ(0, emulate("S5"));
 	map_aux_and_unmap(_metadata, e, a, 0);
 	ASSERT_EQ(0, set_limit(e, 100));
 	addr = actor_map(a, fd, 65);
@@ -361,7 +374,9 @@ TEST_F(stage, S6_charges_remaps)
 	long one, two;
 	int fd;
 
-	EMULATE("S6");
+	if (!can_emulate())
+		SKIP(return, NO_EMULATION);
+	ASSERT_EQ(0, emulate("S6"));
 	e->leak_user = true;
 	ASSERT_EQ(0, set_limit(e, 258));
 	for (i = 0; i < ARRAY_SIZE(mm); i++) {
