@@ -1322,7 +1322,9 @@ static const struct settling unmap_settlings[] = {
 	{ "too much came back", true, -5, -5, 1, PERFMLOCK_UNEXPLAINED },
 	{ "nothing, to a shared counter", false, 66, 66, 1,
 	  PERFMLOCK_LOST_UNCHARGE },
-	{ "a part, or others, of a shared counter", false, 33, 0, 0 },
+	{ "one of two, to a shared counter", false, 33, 33, 1,
+	  PERFMLOCK_LOST_UNCHARGE },
+	{ "a part, or others, of a shared counter", false, 32, 0, 0 },
 };
 
 KUNIT_ARRAY_PARAM(unmap_settling, unmap_settlings, settling_name);

@@ -79,6 +79,19 @@ void perfmlock_note_overlaps(struct perfmlock_ledger *ledger,
 }
 
 /*
+ * All of the inferred uncharges, or some: on a shared counter whole buffers, or
+ * it may as well be others' pages.
+ */
+static bool is_lost_uncharge(const struct perfmlock_ledger *ledger,
+			     const struct perfmlock_user *user, long rest)
+{
+	if (rest <= 0 || rest > user->unmapped)
+		return false;
+	return rest == user->unmapped || ledger->exclusive ||
+	       (user->unmapped_each && !(rest % user->unmapped_each));
+}
+
+/*
  * With no call of the user under way any more, U must be what the books and
  * the others make it. If not, what was inferred is mended where a known
  * mistake accounts for the rest. What is left then is foreign, but on a
@@ -97,8 +110,7 @@ void perfmlock_settle(struct perfmlock_ledger *ledger,
 	drift.step = PERFMLOCK_REMAP;
 	if (rest == user->remapped) {
 		drift.cause = PERFMLOCK_REMAP_CHARGE;
-	} else if (rest == user->unmapped ||
-		   (ledger->exclusive && rest > 0 && rest < user->unmapped)) {
+	} else if (is_lost_uncharge(ledger, user, rest)) {
 		drift.step = PERFMLOCK_LAST_UNMAP;
 		drift.cause = PERFMLOCK_LOST_UNCHARGE;
 		drift.correct_user = -rest;
@@ -141,8 +153,13 @@ long perfmlock_inferred_user(struct perfmlock_ledger *ledger,
 	ledger->totals.overlaps++;
 	if (obs->step == PERFMLOCK_REMAP && !expected)
 		call->user->remapped += obs->pages;
-	if (obs->step == PERFMLOCK_LAST_UNMAP)
+	if (obs->step == PERFMLOCK_LAST_UNMAP) {
+		if (!call->user->unmapped)
+			call->user->unmapped_each = -expected;
+		else if (call->user->unmapped_each != -expected)
+			call->user->unmapped_each = 0;
 		call->user->unmapped -= expected;
+	}
 	return expected;
 }
 

@@ -71,6 +71,7 @@ static __always_inline void call_begin(struct perfmlock_ledger *ledger,
 						  user->books.kernel);
 		user->remapped = 0;
 		user->unmapped = 0;
+		user->unmapped_each = 0;
 		user->unsure = false;
 	}
 	if (unlikely(ledger->nr_active++))

@@ -48,6 +48,7 @@ struct perfmlock_books {
  * @foreign: pages of others, as of the last moment without such a call
  * @remapped: pages of re-maps whose charge was inferred since then
  * @unmapped: pages of last unmaps whose uncharge was inferred since then
+ * @unmapped_each: of each of them, 0 if they differ
  */
 struct perfmlock_user {
 	struct perfmlock_node node;
@@ -59,6 +60,7 @@ struct perfmlock_user {
 	long foreign;
 	long remapped;
 	long unmapped;
+	long unmapped_each;
 };
 
 /**
