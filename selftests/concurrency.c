@@ -91,6 +91,8 @@ TEST_F_TIMEOUT(crowd, of_one_user, 120)
 	uid_t uid = env_uid(e);
 	int i, row, reads = 0;
 	long enough = 4000;
+	/* as before v5.4: U has all pages, whatever M has */
+	bool twice = !variant->fits && env_charges_twice(e);
 
 	sh = e->sh;
 	for (i = 0; i < PROCS; i++) {
@@ -109,7 +111,7 @@ TEST_F_TIMEOUT(crowd, of_one_user, 120)
 			if (table_num(t, row, "uid") != uid)
 				continue;
 			EXPECT_EQ(pages, table_num(t, row, "kernel_user") +
-				  table_num(t, row, "kernel_mm"));
+				  (twice ? 0 : table_num(t, row, "kernel_mm")));
 			EXPECT_EQ(pages, table_num(t, row, "correct_user") +
 				  table_num(t, row, "correct_mm"));
 			EXPECT_LE(0, table_num(t, row, "kernel_user"));
@@ -381,6 +383,8 @@ TEST_F(overlap, mmap_of_others)
 	long long user, mm;
 	long aux;
 
+	if (env_charges_twice(e))
+		SKIP(return, OLD_SUMS);
 	stand_in_mmap(self->slow, self->fd, self->data, 16);
 	ASSERT_GT(actor_new(self->fast, 9), 0);
 	aux = actor_end(self->slow);

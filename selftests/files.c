@@ -297,6 +297,26 @@ static bool only_one_user(void)
 	return lines <= 2 + 2;
 }
 
+/*
+ * Does a record that a reader begins in its middle come twice? So it is on a
+ * kernel with 1f4aace60b0e (v4.19) and without 6a2aeab59e97 (v5.3), whosever
+ * file it is.
+ */
+static bool repeats_records(void)
+{
+	char *whole = slurp("/proc/devices"), buf[64];
+	int fd = open("/proc/devices", O_RDONLY);
+	ssize_t got = pread(fd, buf, sizeof(buf), 1);
+	bool so;
+
+	if (!whole || got <= 0)
+		die("cannot read /proc/devices");
+	so = strncmp(whole + 1, buf, got);
+	close(fd);
+	free(whole);
+	return so;
+}
+
 /* What a reader gets piece by piece is what it gets at once. */
 TEST_F(books, readers)
 {
@@ -304,9 +324,12 @@ TEST_F(books, readers)
 	struct actor *a = actor_start(e, env_uid(e), 0, 0);
 	char *whole, *slow, buf[64];
 	unsigned int i;
+	bool anywhere = !repeats_records();
 	size_t len, at;
 	int fd, j;
 
+	if (!anywhere)
+		note("this kernel repeats a record that is read from its middle");
 	ASSERT_EQ(0, actor_fill(a, e->limit - 100));
 	for (j = 0; j < 50; j++)
 		ASSERT_GT(actor_new(a, 2), 0);
@@ -335,7 +358,7 @@ TEST_F(books, readers)
 		free(slow);
 		slow = slurp_fd(fd, NULL);
 		EXPECT_STREQ(whole, slow);
-		for (j = 0; j < 8; j++) {
+		for (j = 0; anywhere && j < 8; j++) {
 			ssize_t got;
 
 			at = len * j / 8;
@@ -409,6 +432,7 @@ TEST_F_TIMEOUT(books, many_buffers, 180)
 	size_t size, used;
 	int i, n, pass, fd;
 	ssize_t got;
+	bool twice = env_charges_twice(e);
 	long before;
 
 	sh = e->sh;
@@ -416,7 +440,8 @@ TEST_F_TIMEOUT(books, many_buffers, 180)
 	churn = actor_start(e, env_uid(e), UNLIMITED, 0);
 	ASSERT_EQ(0, actor_call(a, op_many, MANY, e->cpus, 0, 0, 0));
 	EXPECT_EQ(MANY, users_num(a->uid, "buffers"));
-	EXPECT_EQ(MANY, users_num(a->uid, "kernel") + mms_num(a->pid, "kernel"));
+	EXPECT_EQ(MANY, users_num(a->uid, "kernel") +
+		  (twice ? 0 : mms_num(a->pid, "kernel")));
 	actor_begin(churn, op_come_and_go, 0, 0, 0, 0, 0);
 	for (pass = 0; pass < 3; pass++) {
 		/* each pass in smaller pieces */
@@ -440,7 +465,7 @@ TEST_F_TIMEOUT(books, many_buffers, 180)
 		for (i = n = 0; i < table_rows(t); i++) {
 			EXPECT_EQ(table_num(t, i, "pages"),
 				  table_num(t, i, "kernel_user") +
-				  table_num(t, i, "kernel_mm"));
+				  (twice ? 0 : table_num(t, i, "kernel_mm")));
 			if (table_num(t, i, "pid") != a->pid)
 				continue;
 			ASSERT_LT(n, MANY + 16);

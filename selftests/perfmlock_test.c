@@ -1314,6 +1314,18 @@ bool env_remap_leaks(struct test_env *e)
 	return leaks;
 }
 
+bool env_charges_twice(struct test_env *e)
+{
+	struct actor *a = actor_start(e, env_uid(e), 1, 0);
+	bool twice;
+
+	if (actor_fill(a, e->limit) || actor_new(a, 1) < 0)
+		die("cannot fill the limit");
+	twice = oracle(a->pid).user > e->limit;
+	actor_exit(a);
+	return twice;
+}
+
 #define CHECK(table, id, key, have, want) do {				\
 	long long __have = (have), __want = (want);			\
 	if (__have != __want) {						\

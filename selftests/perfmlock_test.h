@@ -203,6 +203,12 @@ int env_reset_limit(struct test_env *e);
 int env_set_kb(struct test_env *e, long kb);
 /* Does this kernel charge a second mapping, for ever? Asks the oracle. */
 bool env_remap_leaks(struct test_env *e);
+/*
+ * Does it charge U for what it charges M, as before v5.4? Then only the program
+ * explosion knows its sums.
+ */
+bool env_charges_twice(struct test_env *e);
+#define OLD_SUMS "this kernel charges as before v5.4"
 
 /* Wait for what the module does in its own time. */
 #define eventually(cond) ({						\

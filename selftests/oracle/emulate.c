@@ -256,23 +256,25 @@ static void uncharge(struct in_call *in, struct buffer *buffer,
 	buffer->rec[kind] = 0;
 }
 
-/* Perf takes back exactly a part's pages, from both counters together. */
+/*
+ * What went is told by whether perf took back anything at all, and whether the
+ * event still has its buffer: how much it takes is another matter, it was too
+ * much before v5.4.
+ */
 static int close_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	struct in_call *in = (void *)ri->data;
 	struct buffer *buffer;
-	long taken;
+	bool taken;
 
-	taken = in->user_before + in->mm_before - read_user(in->user) -
-		read_mm(in->mm);
+	taken = in->user_before != read_user(in->user) ||
+		in->mm_before != read_mm(in->mm);
 	undo(in);
 	raw_spin_lock(&lock);
 	buffer = find(in->rb);
-	if (buffer && taken && in->kind == PERFMLOCK_AUX) {
-		taken -= buffer->pages[PERFMLOCK_AUX];
+	if (buffer && taken && in->kind == PERFMLOCK_AUX)
 		uncharge(in, buffer, PERFMLOCK_AUX);
-	}
-	if (buffer && taken) {
+	if (buffer && taken && !in->event->rb) {
 		uncharge(in, buffer, PERFMLOCK_DATA);
 		memset(buffer, 0, sizeof(*buffer));
 	}
