@@ -211,7 +211,7 @@ static void fill_probes(int maxactive)
  * Registered is not armed: kprobes can be switched off at run time. A probe
  * on a function of our own tells.
  */
-static bool own_probe_hit;
+static unsigned long own_probe_hits;
 
 static noinline int probed_by_self(int value)
 {
@@ -222,34 +222,65 @@ static noinline int probed_by_self(int value)
 
 static int __kprobes own_entry(struct kprobe *probe, struct pt_regs *regs)
 {
-	WRITE_ONCE(own_probe_hit, true);
+	WRITE_ONCE(own_probe_hits, own_probe_hits + 1);
 	return 0;
+}
+
+static struct kprobe own_probe;
+
+static bool probes_work(void)
+{
+	unsigned long before = READ_ONCE(own_probe_hits);
+
+	probed_by_self(0);
+	return READ_ONCE(own_probe_hits) != before;
 }
 
 static int test_probes(void)
 {
-	struct kprobe probe = {
-		.addr = (kprobe_opcode_t *)probed_by_self,
-		.pre_handler = own_entry,
-	};
 	int ret;
 
-	WRITE_ONCE(own_probe_hit, false);
-	ret = register_kprobe(&probe);
+	memset(&own_probe, 0, sizeof(own_probe));
+	own_probe.addr = (kprobe_opcode_t *)probed_by_self;
+	own_probe.pre_handler = own_entry;
+	ret = register_kprobe(&own_probe);
 	if (ret) {
 		pr_err("kprobes do not work here (%d): CONFIG_KPROBES=y is needed\n",
 		       ret);
 		return ret;
 	}
-	probed_by_self(0);
-	unregister_kprobe(&probe);
-	if (READ_ONCE(own_probe_hit))
+	if (probes_work())
 		return 0;
+	unregister_kprobe(&own_probe);
 	pr_err("kprobes are switched off: write 1 to /sys/kernel/debug/kprobes/enabled\n");
 	return -ENODEV;
 }
 
-static int refuse(const char *symbol, int ret)
+/**
+ * perfmlock_hooks_armed() - do the probes see anything
+ *
+ * If they do not, or did not when this was asked last, calls went by unseen.
+ *
+ * Context: process, may sleep; takes the ledger's lock.
+ *
+ * Return: false if kprobes are switched off.
+ */
+bool perfmlock_hooks_armed(void)
+{
+	static bool were_off;
+	bool armed = probes_work();
+
+	if (!armed || READ_ONCE(were_off)) {
+		raw_spin_lock(&ledger->lock);
+		ledger->blind = true;
+		raw_spin_unlock(&ledger->lock);
+		on_missed();
+	}
+	WRITE_ONCE(were_off, !armed);
+	return armed;
+}
+
+static void refuse(const char *symbol, int ret)
 {
 	if (!perfmlock_has_symbol(symbol))
 		pr_err("this kernel has no symbol %s to probe: CONFIG_PERF_EVENTS=y and CONFIG_KALLSYMS=y are needed\n",
@@ -259,7 +290,6 @@ static int refuse(const char *symbol, int ret)
 		       symbol);
 	else
 		pr_err("%s cannot be probed (%d)\n", symbol, ret);
-	return ret;
 }
 
 /**
@@ -288,20 +318,29 @@ int perfmlock_hooks_register(struct perfmlock_ledger *books, int maxactive,
 	fill_probes(maxactive);
 	/* the close first: a mapping that is seen must be seen to go */
 	ret = register_kretprobe(&close_probe);
-	if (ret)
-		return refuse("perf_mmap_close", ret);
+	if (ret) {
+		refuse("perf_mmap_close", ret);
+		goto no_close;
+	}
 	ret = register_kprobe(&open_probe);
 	if (ret) {
-		unregister_kretprobe(&close_probe);
-		return refuse("perf_mmap_open", ret);
+		refuse("perf_mmap_open", ret);
+		goto no_open;
 	}
 	ret = register_kretprobe(&map_probe);
 	if (ret) {
-		unregister_kprobe(&open_probe);
-		unregister_kretprobe(&close_probe);
-		return refuse("perf_mmap", ret);
+		refuse("perf_mmap", ret);
+		goto no_map;
 	}
 	return 0;
+
+no_map:
+	unregister_kprobe(&open_probe);
+no_open:
+	unregister_kretprobe(&close_probe);
+no_close:
+	unregister_kprobe(&own_probe);
+	return ret;
 }
 
 /**
@@ -318,6 +357,7 @@ void perfmlock_hooks_unregister(void)
 	memcpy(all, retprobes, sizeof(all));
 	unregister_kretprobes(all, ARRAY_SIZE(all));
 	unregister_kprobe(&open_probe);
+	unregister_kprobe(&own_probe);
 }
 
 /**

@@ -24,6 +24,7 @@ int perfmlock_hooks_register(struct perfmlock_ledger *ledger, int maxactive,
 			     void (*missed)(void));
 void perfmlock_hooks_unregister(void);
 unsigned long perfmlock_hooks_missed(void);
+bool perfmlock_hooks_armed(void);
 bool perfmlock_hook_state(unsigned int i, struct perfmlock_hook_state *state);
 int perfmlock_hooks_adopt(void);
 

@@ -490,6 +490,7 @@ static int status_show(struct seq_file *m, void *v)
 	struct perfmlock_hook_state hook;
 	struct perfmlock_totals totals;
 	unsigned int i, users, mms, buffers, adopted;
+	bool armed = perfmlock_hooks_armed();
 
 	perfmlock_ledger_reap(ledger);
 	perfmlock_kernel_refresh();
@@ -507,8 +508,8 @@ static int status_show(struct seq_file *m, void *v)
 	seq_printf(m, "counter: user_struct::%s\n",
 		   __stringify(perfmlock_user_counter));
 	for (i = 0; perfmlock_hook_state(i, &hook); i++)
-		seq_printf(m, "hook_%s: armed missed=%lu\n", hook.symbol,
-			   hook.missed);
+		seq_printf(m, "hook_%s: %s missed=%lu\n", hook.symbol,
+			   armed ? "armed" : "off", hook.missed);
 	print_models(m);
 
 	seq_printf(m, "limits_from: %s\n",

@@ -250,6 +250,47 @@ TEST_F(modload, unloaded_in_an_mmap)
 	VERIFY("unmapped");
 }
 
+#define KPROBES_ENABLED "/sys/kernel/debug/kprobes/enabled"
+
+static bool status_says(const char *line)
+{
+	char *text = slurp_books("status");
+	bool so = strstr(text, line);
+
+	free(text);
+	return so;
+}
+
+/* Probes that are switched off under the module see nothing, and it says so. */
+TEST_F(modload, kprobes_switched_off)
+{
+	struct test_env *e = &self->e;
+	struct actor *a = actor_start(e, env_uid(e), UNLIMITED, 0);
+	long addr;
+
+	if (access(KPROBES_ENABLED, W_OK))
+		SKIP(return, "no " KPROBES_ENABLED);
+	EXPECT_TRUE(status_says("\nhook_perf_mmap: armed "));
+	ASSERT_EQ(1, write_file(KPROBES_ENABLED, "0", 1));
+	EXPECT_TRUE(status_says("\nhook_perf_mmap: off "));
+	addr = actor_new(a, 5);
+	ASSERT_EQ(1, write_file(KPROBES_ENABLED, "1", 1));
+	ASSERT_GT(addr, 0);
+	EXPECT_TRUE(status_says("\nhook_perf_mmap: armed "));
+	/* what came meanwhile is found */
+	EXPECT_TRUE(eventually(buffer_has(a->pid, "data", 5)));
+	a->foreign_user = 5;
+	VERIFY("switched on again");
+	ASSERT_EQ(0, actor_unmap_all(a));
+	a->foreign_user = 0;
+	VERIFY("unmapped");
+	/* the books stay careful after what they missed: begin anew */
+	if (module_path("perfmlock")) {
+		ASSERT_EQ(0, books_unload());
+		ASSERT_EQ(0, books_load(""));
+	}
+}
+
 /* A listing held open does not outlive the module in a harmful way. */
 TEST_F(modload, listing_open)
 {
