@@ -496,6 +496,9 @@ TEST_F_TIMEOUT(books, read_and_reset, 60)
 	sh = e->sh;
 	churn = actor_start(e, env_uid(e), UNLIMITED, 0);
 	actor_begin(churn, op_come_and_go, 0, 0, 0, 0, 0);
+	/* it may not come to run before all is read */
+	while (!sh->count[0])
+		pm_nap(100);
 	for (n = 0; n < 30; n++) {
 		for (i = 0; i < LISTINGS; i++) {
 			text = slurp_books(books_files[i]);

@@ -74,7 +74,8 @@ TEST_F(books, registered_buffers)
 	after = oracle(a->pid);
 	/* somebody charged something, or there is nothing to be seen here */
 	ASSERT_GE(after.locked - before.locked, FOREIGN);
-	ASSERT_EQ(FOREIGN, after.mm - before.mm);
+	if (after.mm != before.mm)
+		ASSERT_EQ(FOREIGN, after.mm - before.mm);
 	if (!oracle_perf_is_locked_vm())
 		ASSERT_EQ(before.user, after.user);
 	take_foreign(a, &before);
@@ -82,8 +83,8 @@ TEST_F(books, registered_buffers)
 	EXPECT_EQ(9, users_num(a->uid, "kernel"));
 	EXPECT_EQ(9, users_num(a->uid, "correct"));
 	EXPECT_EQ(0, users_num(a->uid, "drift"));
-	EXPECT_EQ(FOREIGN, mms_num(a->pid, "foreign"));
-	EXPECT_EQ(FOREIGN, mms_num(a->pid, "counter"));
+	EXPECT_EQ(a->foreign_mm, mms_num(a->pid, "foreign"));
+	EXPECT_EQ(a->foreign_mm, mms_num(a->pid, "counter"));
 	EXPECT_EQ(0, mms_num(a->pid, "kernel"));
 	EXPECT_EQ(oracle_perf_is_locked_vm() ? a->foreign_user : 0,
 		  users_num(a->uid, "foreign"));
@@ -114,15 +115,20 @@ TEST_F(books, foreign_pages_count)
 	struct actor *filler = actor_start(e, uid, 512, 0);
 	struct actor *a = actor_start(e, uid, 512, 0);
 	struct raw none = { 0 };
-	long ring, left, kb;
+	long ring, left, kb, mm;
 	char *line;
 
+	if (env_charges_twice(e))
+		SKIP(return, OLD_SUMS);
 	ring = actor_call(a, op_uring, 0, 0, 0, 0, 0);
 	if (ring < 0)
 		SKIP(return, "no io_uring: %s", strerror(-ring));
 	ASSERT_EQ(0, actor_call(a, op_register, ring, FOREIGN, 0, 0, 0));
 	take_foreign(a, &none);
-	ASSERT_EQ(FOREIGN, a->foreign_mm);
+	/* of the mm as well, since v5.9 */
+	mm = a->foreign_mm;
+	if (mm)
+		ASSERT_EQ(FOREIGN, mm);
 
 	/* all that is left of the allowance, and 5 pages of 9 beyond */
 	left = e->limit - a->foreign_user;
@@ -133,20 +139,20 @@ TEST_F(books, foreign_pages_count)
 	EXPECT_EQ(5, buffer_num(a->pid, "data", 9, "correct_mm"));
 	EXPECT_EQ(left, users_num(a->uid, "correct"));
 	EXPECT_EQ(5, mms_num(a->pid, "correct"));
-	EXPECT_EQ(FOREIGN + 5, mms_num(a->pid, "counter"));
+	EXPECT_EQ(mm + 5, mms_num(a->pid, "counter"));
 
-	/* 48 + 5 + 9 > 61 */
-	actor_rlimit(a, FOREIGN + 5 + 8);
+	/* with 48 on the mm: 48 + 5 + 9 > 61 */
+	actor_rlimit(a, mm + 5 + 8);
 	ASSERT_EQ(-EPERM, actor_new(a, 9));
 	line = line_last("denials", "pid", a->pid);
 	ASSERT_NE(NULL, line);
-	EXPECT_EQ(FOREIGN + 5, line_num(line, "pinned_vm"));
-	EXPECT_EQ(FOREIGN + 5 + 9, line_num(line, "locked"));
-	EXPECT_EQ(FOREIGN + 5 + 8, line_num(line, "lock_limit"));
+	EXPECT_EQ(mm + 5, line_num(line, "pinned_vm"));
+	EXPECT_EQ(mm + 5 + 9, line_num(line, "locked"));
+	EXPECT_EQ(mm + 5 + 8, line_num(line, "lock_limit"));
 	EXPECT_EQ(0, line_num(line, "wrongly"));
 	kb = line_num(line, "min_rlimit_memlock_kb");
-	EXPECT_EQ((FOREIGN + 5 + 9) * (e->page / 1024), kb);
-	actor_rlimit(a, FOREIGN + 5 + 9);
+	EXPECT_EQ((mm + 5 + 9) * (e->page / 1024), kb);
+	actor_rlimit(a, mm + 5 + 9);
 	EXPECT_GT(actor_new(a, 9), 0);
 	VERIFY("with the remedy");
 
