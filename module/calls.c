@@ -100,7 +100,7 @@ static bool is_lost_uncharge(const struct perfmlock_ledger *ledger,
 void perfmlock_settle(struct perfmlock_ledger *ledger,
 		      struct perfmlock_user *user, long counter)
 {
-	struct perfmlock_drifting drift = {.owner_uid = user->uid};
+	struct perfmlock_drifting drift = { .owner_uid = user->uid };
 	long rest;
 
 	rest = perfmlock_drift(perfmlock_foreign(counter, user->books.kernel),

@@ -194,8 +194,8 @@ bool perfmlock_map_beside_rival(struct perfmlock_ledger *ledger,
 			return false;
 		data = perfmlock_row_for(ledger, call, PERFMLOCK_DATA, rb, mm);
 		if (data)
-			data->pending = met_it ? PERFMLOCK_NOT_FIRST
-					       : PERFMLOCK_MAYBE_FIRST;
+			data->pending = met_it ? PERFMLOCK_NOT_FIRST :
+						 PERFMLOCK_MAYBE_FIRST;
 		return true;
 	}
 	if (!data->pending || met_it || call->began > data->id ||
