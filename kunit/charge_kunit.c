@@ -473,6 +473,207 @@ static void causes_name_their_commits(struct kunit *test)
 }
 
 /*
+ * What is a call's own of what was measured
+ */
+
+#define ALONE		PERFMLOCK_ALONE
+#define STRANGERS	PERFMLOCK_STRANGERS
+#define CALLS		PERFMLOCK_CALLS
+#define UNMAP		PERFMLOCK_UNMAP
+#define REFUSED		PERFMLOCK_REFUSED
+
+/**
+ * struct share - a step of 65 pages under a limit of 100
+ * @name: what it shows
+ * @model: the rule that the kernel was seen to follow
+ * @step: which step
+ * @kind: of what
+ * @mover: who can have moved U
+ * @state_user: U before it
+ * @user: measured
+ * @mm: measured
+ * @own_user: what is its own
+ * @own_mm: what is its own
+ * @rec: what M was charged at the first mapping
+ * @guessed: or what is thought so
+ * @told: @rec afterwards
+ */
+struct share {
+	const char *name;
+	const char *model;
+	enum perfmlock_step step;
+	enum perfmlock_kind kind;
+	enum perfmlock_mover mover;
+	long state_user;
+	long user;
+	long mm;
+	long own_user;
+	long own_mm;
+	long rec;
+	bool guessed;
+	long told;
+};
+
+static const struct share shares[] = {
+	{ "as the rule has it", "S5", FIRST, DATA, ALONE, 100, 0, 65, 0, 65 },
+	{ "a split of another U", "S5", FIRST, DATA, ALONE, 100, 20, 45, 20, 45 },
+	{ "M rose", "S5", FIRST, DATA, ALONE, 100, 0, 129, 0, 65 },
+	{ "M fell", "S5", FIRST, DATA, ALONE, 90, 10, -9, 10, 55 },
+	{ "as another rule has it", "S5", FIRST, DATA, ALONE, 100, 65, 65, 65, 65 },
+	{ "U paid back, and M paid it", "S5", FIRST, DATA, ALONE, 100,
+	  -10, 75, -10, 75 },
+	{ "U is charged all, M by the rule", "S0", FIRST, DATA, ALONE, 110,
+	  65, 80, 65, 75 },
+	{ "strangers, and as another rule has it", "S5", FIRST, DATA, STRANGERS,
+	  100, 65, 65, 65, 65 },
+	{ "strangers moved U", "S5", FIRST, DATA, STRANGERS, 100, 40, 65, 0, 65 },
+	{ "strangers moved M alone", "S5", FIRST, DATA, STRANGERS, 100,
+	  0, 64, 0, 65 },
+	{ "strangers moved both", "S5", FIRST, DATA, STRANGERS, 100, 40, 64, 1, 64 },
+	{ "one stranger moved both", "S5", FIRST, DATA, STRANGERS, 100,
+	  -5, 60, 0, 65 },
+	{ "strangers, and M rose too far", "S5", FIRST, DATA, STRANGERS, 90,
+	  40, 66, 10, 55 },
+	{ "strangers, and M fell too far", "S5", FIRST, DATA, STRANGERS, 90,
+	  40, -1, 10, 55 },
+	{ "calls, by the rule", "S5", FIRST, DATA, CALLS, 90, 10, 55, 10, 55 },
+	{ "calls, a split", "S5", FIRST, DATA, CALLS, 90, 20, 45, 20, 45 },
+	{ "calls, and as another rule has it", "S5", FIRST, DATA, CALLS, 100,
+	  65, 65, 0, 65 },
+	{ "calls moved U", "S5", FIRST, DATA, CALLS, 90, 43, 55, 10, 55 },
+	{ "calls, and M fell", "S5", FIRST, DATA, CALLS, 100, 0, 64, 1, 64 },
+	{ "calls, and both fell by the same", "S5", FIRST, DATA, CALLS, 100,
+	  -5, 60, 5, 60 },
+	{ "calls, and M rose too far", "S5", FIRST, DATA, CALLS, 90,
+	  10, 66, 10, 55 },
+	{ "calls, U is charged all", "S0", FIRST, DATA, CALLS, 110,
+	  130, 75, 65, 75 },
+	{ "calls, U is charged all, M fell too far", "S0", FIRST, DATA, CALLS,
+	  110, 65, -1, 65, 75 },
+
+	{ "a re-map as another rule has it", "S5", REMAP, DATA, ALONE, 90,
+	  65, 0, 65, 0 },
+	{ "a re-map, and M moved", "S5", REMAP, DATA, ALONE, 90, 0, 7, 0, 0 },
+	{ "a charged re-map, and M moved", "S5", REMAP, DATA, ALONE, 90,
+	  65, 7, 65, 0 },
+	{ "a re-map, strangers, as another rule has it", "S5", REMAP, DATA,
+	  STRANGERS, 90, 65, 0, 65, 0 },
+	{ "a re-map, strangers moved U", "S5", REMAP, DATA, STRANGERS, 90,
+	  64, 0, 0, 0 },
+	{ "a re-map, one stranger moved both", "S5", REMAP, DATA, STRANGERS, 90,
+	  7, 7, 0, 0 },
+	{ "a re-map, strangers moved both", "S5", REMAP, DATA, STRANGERS, 90,
+	  65, 7, 0, 0 },
+	{ "a re-map, calls", "S5", REMAP, DATA, CALLS, 90, 65, 0, 0, 0 },
+	{ "a re-map, calls, by a rule that charges it", "S6", REMAP, DATA, CALLS,
+	  90, 0, 0, 65, 0 },
+
+	{ "an unmap took something", "S5", UNMAP, DATA, ALONE, 90,
+	  -65, 0, -65, 0 },
+	{ "an unmap, and M moved", "S5", UNMAP, DATA, ALONE, 90, 0, 9, 0, 0 },
+	{ "an unmap, strangers", "S5", UNMAP, DATA, STRANGERS, 90, -65, 0, 0, 0 },
+	{ "an unmap, calls", "S5", UNMAP, DATA, CALLS, 90, -10, -55, 0, 0 },
+
+	{ "the last", "S5", LAST, DATA, ALONE, 90, -10, -55, -10, -55, 55, 0, 55 },
+	{ "the last, and M moved", "S5", LAST, DATA, ALONE, 90, -10, -50,
+	  -10, -55, 55, 0, 55 },
+	{ "the last, and U's part stays", "S5", LAST, DATA, ALONE, 90, 0, -55,
+	  0, -55, 55, 0, 55 },
+	{ "the last of AUX, as another rule has it", "S5", LAST, AUX, ALONE, 90,
+	  -65, -55, -65, -55, 55, 0, 55 },
+	{ "the last, strangers moved U", "S5", LAST, DATA, STRANGERS, 90, 0, -55,
+	  -10, -55, 55, 0, 55 },
+	{ "the last, strangers moved M alone", "S5", LAST, DATA, STRANGERS, 90,
+	  -10, 9, -10, -55, 55, 0, 55 },
+	{ "the last, calls moved both", "S5", LAST, DATA, CALLS, 90, -20, -60,
+	  -10, -55, 55, 0, 55 },
+	{ "the last, another split, and M's part is known", "S5", LAST, DATA, ALONE,
+	  90, -10, -55, -10, -54, 54, 0, 54 },
+	{ "the last, and M's part was guessed", "S5", LAST, DATA, ALONE, 90,
+	  -10, -55, -10, -55, 54, 1, 55 },
+	{ "the last, guessed, U tells", "S5", LAST, DATA, ALONE, 90,
+	  -10, -50, -10, -55, 54, 1, 55 },
+	{ "the last, guessed, U rose", "S5", LAST, DATA, ALONE, 90,
+	  5, -55, 5, -54, 54, 1, 54 },
+	{ "the last, guessed, U fell too far", "S5", LAST, DATA, ALONE, 90,
+	  -70, -55, -70, -54, 54, 1, 54 },
+	{ "the last, guessed, strangers, a split tells", "S5", LAST, DATA,
+	  STRANGERS, 90, -10, -55, -10, -55, 54, 1, 55 },
+	{ "the last, guessed, strangers, nothing tells", "S5", LAST, DATA,
+	  STRANGERS, 90, -10, -50, -11, -54, 54, 1, 54 },
+	{ "the last, guessed, calls, a split tells", "S5", LAST, DATA, CALLS, 90,
+	  -10, -55, -10, -55, 54, 1, 55 },
+	{ "the last, guessed, and both were charged", "S0", LAST, DATA, ALONE, 90,
+	  -65, -75, -65, -75, 75, 1, 75 },
+	{ "the last, guessed, both were charged, M moved", "S0", LAST, DATA, ALONE,
+	  90, -65, -70, -65, -75, 75, 1, 75 },
+	{ "the last of AUX, guessed, all from U", "S1", LAST, AUX, ALONE, 90,
+	  -65, -50, -65, -55, 55, 1, 55 },
+	{ "a guess is no matter of a re-map", "S5", REMAP, DATA, ALONE, 90,
+	  0, 0, 0, 0, 54, 1, 54 },
+
+	{ "a refusal that left nothing", "S5", REFUSED, DATA, ALONE, 90, 0, 0, 0, 0 },
+	{ "a refusal, and M moved", "S5", REFUSED, DATA, ALONE, 90, 0, 5, 0, 0 },
+	{ "a refusal, and M moved by as much", "S5", REFUSED, DATA, ALONE, 90,
+	  0, 65, 0, 0 },
+	{ "a refusal that left all", "S5", REFUSED, DATA, ALONE, 90,
+	  10, 55, 10, 55 },
+	{ "a refusal that left a re-map", "S5", REFUSED, DATA, ALONE, 90,
+	  65, 0, 65, 0 },
+	{ "a refusal that left a re-map, and M moved", "S5", REFUSED, DATA, ALONE,
+	  90, 65, 9, 65, 0 },
+	{ "a refusal, strangers", "S5", REFUSED, DATA, STRANGERS, 90,
+	  10, 55, 0, 0 },
+	{ "a refusal, strangers moved M alone", "S5", REFUSED, DATA, STRANGERS, 90,
+	  0, 5, 0, 0 },
+	{ "a refusal, calls", "S5", REFUSED, DATA, CALLS, 90, 65, 0, 0, 0 },
+};
+
+static void share_desc(const struct share *this, char *desc)
+{
+	strscpy(desc, this->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(share, shares, share_desc);
+
+static void what_is_a_calls_own_is_told_from_what_is_not(struct kunit *test)
+{
+	const struct share *this = test->param_value;
+	struct perfmlock_observation obs = {
+		.step = this->step, .kind = this->kind, .pages = 65,
+		.rec = this->rec, .user = this->user, .mm = this->mm,
+		.state = { this->state_user, 0, 100, 1000 },
+	};
+	bool as_measured;
+
+	as_measured = perfmlock_attribute(world_model(this->model),
+					  PERFMLOCK_MODELS_ALL, &obs,
+					  this->mover, this->guessed);
+	KUNIT_EXPECT_EQ(test, obs.user, this->own_user);
+	KUNIT_EXPECT_EQ(test, obs.mm, this->own_mm);
+	KUNIT_EXPECT_EQ(test, obs.rec, this->told);
+	KUNIT_EXPECT_EQ(test, as_measured,
+			this->user == this->own_user && this->mm == this->own_mm);
+}
+
+/* Half of it is a stranger's, who was charged to U and not yet to M. */
+static void what_no_believed_rule_makes_is_not_the_calls(struct kunit *test)
+{
+	struct perfmlock_observation obs = {
+		.step = PERFMLOCK_MAP, .pages = 65, .user = 65, .mm = 65,
+		.state = { 100, 0, 100, 1000 },
+	};
+	unsigned int s0 = perfmlock_models_explain(&obs);
+
+	KUNIT_EXPECT_STREQ(test, perfmlock_models[ffs(s0) - 1].name, "S0");
+	KUNIT_EXPECT_FALSE(test, perfmlock_attribute(world_model("S5"),
+						     PERFMLOCK_MODELS_ALL & ~s0,
+						     &obs, STRANGERS, false));
+	KUNIT_EXPECT_EQ(test, obs.user, 0);
+	KUNIT_EXPECT_EQ(test, obs.mm, 65);
+}
+
+/*
  * Calls beside others
  */
 
@@ -601,6 +802,7 @@ static int init_suite(struct kunit_suite *suite)
 	FX_PLAN("charge", rules_are_known_by_what_they_do, evidence);
 	FX_PLAN("charge", mistakes_are_known_by_what_they_do, evidence);
 	FX_PLAN("charge", causes_name_their_commits, causes);
+	FX_PLAN("charge", what_is_a_calls_own_is_told_from_what_is_not, shares);
 	FX_PLAN("charge", any_order_of_calls_is_right, betweens);
 	FX_PLAN("charge", remedies_are_the_least_that_help, remedies);
 	return 0;
@@ -616,6 +818,9 @@ static struct kunit_case perfmlock_charge_cases[] = {
 	KUNIT_CASE_PARAM(mistakes_are_known_by_what_they_do,
 			 evidence_gen_params),
 	KUNIT_CASE_PARAM(causes_name_their_commits, cause_gen_params),
+	KUNIT_CASE_PARAM(what_is_a_calls_own_is_told_from_what_is_not,
+			 share_gen_params),
+	KUNIT_CASE(what_no_believed_rule_makes_is_not_the_calls),
 	KUNIT_CASE_PARAM(any_order_of_calls_is_right, between_gen_params),
 	KUNIT_CASE(foreign_pages_below_zero_are_nobodys),
 	KUNIT_CASE_PARAM(remedies_are_the_least_that_help, remedy_gen_params),

@@ -22,6 +22,7 @@ static void fx_caller(struct perfmlock_actor *actor)
 	actor->user = now->caller->user;
 	actor->cred = now->caller;
 	actor->uid = now->caller->user->uid;
+	actor->group = now->caller->group ?: actor->uid;
 	actor->pid = now->caller->pid;
 	strscpy(actor->comm, now->caller->comm, sizeof(actor->comm));
 }
@@ -46,16 +47,22 @@ static unsigned long fx_limit(void)
 	return now->limit;
 }
 
+static bool fx_limit_is_exact(void)
+{
+	lockdep_assert_held(&now->ledger.lock);
+	return !now->limit_is_old;
+}
+
 static bool fx_exempt(void)
 {
 	lockdep_assert_held(&now->ledger.lock);
 	return now->exempt;
 }
 
-static unsigned int fx_cpus_left(int cpu)
+static unsigned int fx_online_cpus(void)
 {
 	lockdep_assert_held(&now->ledger.lock);
-	return cpu < (int)now->cpus ? now->cpus - cpu : 0;
+	return now->cpus;
 }
 
 static void hold(unsigned int *held)
@@ -99,7 +106,7 @@ static bool fx_user_gone(const void *user, const void *held)
 	return ((const struct fx_user *)user)->gone;
 }
 
-static bool fx_mm_gone(const void *mm)
+static bool fx_mm_closed(const void *mm)
 {
 	lockdep_assert_held(&now->ledger.lock);
 	return ((const struct fx_mm *)mm)->gone;
@@ -121,10 +128,22 @@ static void fx_drop_mm(const void *mm)
 	drop(&((struct fx_mm *)mm)->held);
 }
 
+static void fx_idle(void)
+{
+	lockdep_assert_held(&now->ledger.lock);
+	now->idle++;
+}
+
 static void fx_low(void)
 {
 	lockdep_assert_held(&now->ledger.lock);
 	now->low++;
+}
+
+static void fx_unseen(void)
+{
+	lockdep_assert_held(&now->ledger.lock);
+	now->unseen++;
 }
 
 const struct perfmlock_ledger_ops fx_ops = {
@@ -132,15 +151,18 @@ const struct perfmlock_ledger_ops fx_ops = {
 	.name = fx_name,
 	.event = fx_event_of,
 	.limit = fx_limit,
+	.limit_is_exact = fx_limit_is_exact,
 	.exempt = fx_exempt,
-	.cpus_left = fx_cpus_left,
+	.online_cpus = fx_online_cpus,
 	.hold_user = fx_hold_user,
 	.hold_mm = fx_hold_mm,
 	.user_gone = fx_user_gone,
-	.mm_gone = fx_mm_gone,
+	.mm_closed = fx_mm_closed,
 	.drop_user = fx_drop_user,
 	.drop_mm = fx_drop_mm,
+	.idle = fx_idle,
 	.low = fx_low,
+	.unseen = fx_unseen,
 };
 
 /* As .init of a suite: test->priv is the fixture. */
@@ -240,7 +262,6 @@ static void describe(struct fx *fx, struct fx_call *call)
 {
 	const struct fx_vma *vma = call->vma;
 
-	call->call->user = NULL;
 	call->call->task = vma->of;
 	call->call->event = vma->event;
 	call->call->rb = vma->event->rb;
@@ -255,8 +276,9 @@ static void describe(struct fx *fx, struct fx_call *call)
 struct fx_call fx_begin_map(struct fx *fx, const struct fx_vma *vma)
 {
 	struct fx_call call = { .vma = vma, .user = vma->of->user };
+	unsigned long flags;
 
-	raw_spin_lock(&fx->ledger.lock);
+	perfmlock_lock(&fx->ledger, flags);
 	fx->caller = vma->of;
 	call.call = perfmlock_call_new(&fx->ledger);
 	if (call.call) {
@@ -266,19 +288,21 @@ struct fx_call fx_begin_map(struct fx *fx, const struct fx_vma *vma)
 		if (!perfmlock_map_begin(&fx->ledger, call.call, call.user))
 			call.call = NULL;
 	}
-	raw_spin_unlock(&fx->ledger.lock);
+	perfmlock_unlock(&fx->ledger, flags);
 	return call;
 }
 
 void fx_end_map(struct fx *fx, const struct fx_call *call, int ret)
 {
+	unsigned long flags;
+
 	if (!call->call)
 		return;
-	raw_spin_lock(&fx->ledger.lock);
+	perfmlock_lock(&fx->ledger, flags);
 	fx->caller = call->vma->of;
 	perfmlock_map_end(&fx->ledger, call->call, ret, call->vma->event->rb,
 			  call->user->counter, call->vma->of->mm->counter);
-	raw_spin_unlock(&fx->ledger.lock);
+	perfmlock_unlock(&fx->ledger, flags);
 	fx_check(fx, "after a map");
 }
 
@@ -286,10 +310,12 @@ struct fx_call fx_begin_unmap(struct fx *fx, const struct fx_vma *vma)
 {
 	struct fx_call call = { .vma = vma };
 	struct perfmlock_buffer *data;
+	unsigned long flags;
 
-	raw_spin_lock(&fx->ledger.lock);
+	perfmlock_lock(&fx->ledger, flags);
 	fx->caller = vma->of;
-	data = perfmlock_close_buffer(&fx->ledger, vma->of, vma->event->rb);
+	data = perfmlock_close_buffer(&fx->ledger, vma->of, vma->event,
+				      vma->event->rb);
 	if (!IS_ERR(data))
 		call.call = perfmlock_call_new(&fx->ledger);
 	if (call.call) {
@@ -297,19 +323,21 @@ struct fx_call fx_begin_unmap(struct fx *fx, const struct fx_vma *vma)
 		describe(fx, &call);
 		perfmlock_close_begin(&fx->ledger, call.call, data);
 	}
-	raw_spin_unlock(&fx->ledger.lock);
+	perfmlock_unlock(&fx->ledger, flags);
 	return call;
 }
 
 void fx_end_unmap(struct fx *fx, const struct fx_call *call)
 {
+	unsigned long flags;
+
 	if (!call->call)
 		return;
-	raw_spin_lock(&fx->ledger.lock);
+	perfmlock_lock(&fx->ledger, flags);
 	fx->caller = call->vma->of;
 	perfmlock_close_end(&fx->ledger, call->call, call->vma->event->rb,
 			    call->user->counter, call->vma->of->mm->counter);
-	raw_spin_unlock(&fx->ledger.lock);
+	perfmlock_unlock(&fx->ledger, flags);
 	fx_check(fx, "after a close");
 }
 
@@ -341,42 +369,65 @@ void fx_unmap(struct fx *fx, const struct fx_vma *vma, long user, long mm)
 
 void fx_open(struct fx *fx, const struct fx_vma *vma)
 {
-	raw_spin_lock(&fx->ledger.lock);
+	unsigned long flags;
+
+	perfmlock_lock(&fx->ledger, flags);
 	fx->caller = vma->of;
-	perfmlock_open(&fx->ledger, vma->event->rb, vma->pgoff);
-	raw_spin_unlock(&fx->ledger.lock);
+	perfmlock_open(&fx->ledger, vma->event->rb, vma->pgoff, vma->of->mm);
+	perfmlock_unlock(&fx->ledger, flags);
 	vma->event->maps++;
 }
 
-void fx_missed(struct fx *fx, const struct fx_call *call)
+void fx_missed(struct fx *fx)
 {
-	raw_spin_lock(&fx->ledger.lock);
-	perfmlock_call_disturbed(&fx->ledger, call->call);
-	raw_spin_unlock(&fx->ledger.lock);
+	unsigned long flags;
+
+	perfmlock_lock(&fx->ledger, flags);
+	perfmlock_unseen(&fx->ledger);
+	perfmlock_unlock(&fx->ledger, flags);
 }
 
 bool fx_meet(struct fx *fx, const struct fx_vma *vma)
 {
 	struct perfmlock_actor actor;
+	unsigned long flags;
 	bool done;
 
-	raw_spin_lock(&fx->ledger.lock);
+	perfmlock_lock(&fx->ledger, flags);
 	fx->caller = vma->of;
 	fx_caller(&actor);
 	done = perfmlock_sweep_meet(&fx->ledger, &actor, vma->of->mm,
 				    vma->event->rb, vma->pgoff, vma->pages,
 				    &vma->event->about);
-	raw_spin_unlock(&fx->ledger.lock);
+	perfmlock_unlock(&fx->ledger, flags);
 	return done;
 }
 
-void fx_sweep(struct fx *fx, const struct fx_vma *const *vmas)
+bool fx_end_walk(struct fx *fx, unsigned int met)
+{
+	unsigned int i;
+	bool done;
+
+	for (i = 0; i < FX_PROCESSES; i++)
+		if (!fx->mms[i].unvisited)
+			perfmlock_sweep_visited(&fx->ledger, &fx->mms[i]);
+	done = perfmlock_sweep_end(&fx->ledger, met);
+	fx_check(fx, "after a walk");
+	return done;
+}
+
+bool fx_walk(struct fx *fx, const struct fx_vma *const *vmas,
+	     unsigned int met)
 {
 	perfmlock_sweep_begin(&fx->ledger);
 	for (; *vmas; vmas++)
 		KUNIT_EXPECT_TRUE(fx->test, fx_meet(fx, *vmas));
-	perfmlock_sweep_end(&fx->ledger);
-	fx_check(fx, "after a walk");
+	return fx_end_walk(fx, met);
+}
+
+void fx_sweep(struct fx *fx, const struct fx_vma *const *vmas)
+{
+	KUNIT_EXPECT_TRUE(fx->test, fx_walk(fx, vmas, PERFMLOCK_MET_ALL));
 }
 
 void fx_starve(struct fx *fx, struct perfmlock_store *store, unsigned int keep)
@@ -389,6 +440,14 @@ void fx_starve(struct fx *fx, struct perfmlock_store *store, unsigned int keep)
 		store->nr_free--;
 		kmem_cache_free(store->cache, node);
 	}
+}
+
+void fx_narrow(struct fx *fx, unsigned int nr_calls)
+{
+	struct perfmlock_ledger *ledger = &fx->ledger;
+
+	for (; ledger->nr_calls > nr_calls; ledger->nr_calls--)
+		ledger->free_call = ledger->free_call->next_free;
 }
 
 /*
@@ -435,6 +494,31 @@ struct perfmlock_mm *fx_mm_row(struct fx *fx, const struct fx_mm *mm)
 	return NULL;
 }
 
+unsigned int fx_nr_past(const struct perfmlock_history *history)
+{
+	void *entry = kmalloc(history->size, GFP_KERNEL);
+	unsigned int nr = 0;
+	u64 seq = 0, times;
+
+	if (!entry)
+		return 0;
+	while (perfmlock_history_next(history, &seq, entry, &times))
+		nr++;
+	kfree(entry);
+	return nr;
+}
+
+u64 fx_past(const struct perfmlock_history *history, unsigned int back,
+	    void *entry)
+{
+	unsigned int nr = fx_nr_past(history);
+	u64 seq = 0, times = 0;
+
+	for (; nr > back; nr--)
+		perfmlock_history_next(history, &seq, entry, &times);
+	return times;
+}
+
 /* One expectation for all: each has a place on the stack of its own. */
 static noinline void same(struct fx *fx, const char *where, const char *what,
 			  long is, long want)
@@ -448,13 +532,18 @@ static void same_books(struct fx *fx, const char *where,
 		       const struct perfmlock_books *is,
 		       const struct perfmlock_books *want)
 {
+	/* a look at the counts must not change them */
+	struct perfmlock_books copy = *is;
+	const struct perfmlock_counts *counts =
+		perfmlock_counts(&fx->ledger, &copy);
+
 	SAME(is->kernel, want->kernel);
 	SAME(is->correct, want->correct);
 	SAME(is->buffers, want->buffers);
 	SAME(is->cause, want->cause);
-	SAME(is->privileged, want->privileged);
-	SAME(is->denied, want->denied);
-	SAME(is->wrongly_denied, want->wrongly_denied);
+	SAME(counts->privileged, want->counts.privileged);
+	SAME(counts->denied, want->counts.denied);
+	SAME(counts->wrongly_denied, want->counts.wrongly_denied);
 }
 
 void fx_expect_user(struct fx *fx, const char *where, const struct fx_user *user,
@@ -508,6 +597,8 @@ void fx_expect_totals(struct fx *fx, const char *where,
 	SAME(is->drifts, want->drifts);
 	SAME(is->overlaps, want->overlaps);
 	SAME(is->disturbed, want->disturbed);
+	SAME(is->settled, want->settled);
+	SAME(is->either_way, want->either_way);
 	SAME(is->pool_empty, want->pool_empty);
 	SAME(is->calls_full, want->calls_full);
 	SAME(is->unknown_closes, want->unknown_closes);
@@ -518,12 +609,10 @@ void fx_expect_totals(struct fx *fx, const char *where,
 void fx_expect_drift(struct fx *fx, const char *where, unsigned int back,
 		     const struct perfmlock_drifting *want)
 {
-	u64 nr = fx->ledger.nr_drifts;
-	const struct perfmlock_drifting *is;
+	struct perfmlock_drifting drift, *is = &drift;
 
-	KUNIT_ASSERT_LT_MSG(fx->test, (u64)back, nr, "%s: no drift", where);
-	is = &fx->ledger.drifts[(nr - 1 - back) % PERFMLOCK_HISTORY];
-	same(fx, where, "seq", is->seq, nr - back);
+	KUNIT_ASSERT_NE_MSG(fx->test, fx_past(&fx->ledger.drifts, back, is), 0,
+			    "%s: no drift", where);
 	SAME(is->id, want->id);
 	SAME(is->step, want->step);
 	SAME(is->kind, want->kind);
@@ -563,30 +652,43 @@ static void same_charge(struct fx *fx, const char *where,
 	SAME(is->over, want->over);
 }
 
-void fx_expect_denial(struct fx *fx, const char *where, unsigned int back,
-		      const struct perfmlock_denial *want)
+/* What helps, by the rule that refused, when so many pages are mapped. */
+static noinline void same_remedy(struct fx *fx, const char *where,
+				 const struct perfmlock_denial *denial,
+				 unsigned long pages,
+				 const struct perfmlock_remedy *want)
 {
-	u64 nr = fx->ledger.nr_denials;
-	const struct perfmlock_denial *is;
+	struct perfmlock_remedy remedy, *is = &remedy;
 
-	KUNIT_ASSERT_LT_MSG(fx->test, (u64)back, nr, "%s: no denial", where);
-	is = &fx->ledger.denials[(nr - 1 - back) % PERFMLOCK_HISTORY];
-	same(fx, where, "seq", is->seq, nr - back);
+	perfmlock_remedy(denial->model, &denial->state, pages,
+			 fx->ledger.page_shift, denial->online_cpus, is);
+	SAME(is->mlock_kb, want->mlock_kb);
+	SAME(is->memlock_kb, want->memlock_kb);
+}
+
+void fx_expect_denial(struct fx *fx, const char *where, unsigned int back,
+		      const struct fx_denial *want)
+{
+	struct perfmlock_denial *is;
+
+	is = kunit_kmalloc(fx->test, sizeof(*is), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fx->test, is);
+	KUNIT_ASSERT_NE_MSG(fx->test, fx_past(&fx->ledger.denials, back, is), 0,
+			    "%s: no denial", where);
 	SAME(is->kind, want->kind);
+	SAME(is->start, PAGE_SIZE);
 	SAME(is->pages, want->pages);
 	same_state(fx, where, &is->state, &want->state);
 	same_charge(fx, where, &is->charge, &want->charge);
 	same_state(fx, where, &is->right_state, &want->right_state);
 	same_charge(fx, where, &is->right, &want->right);
-	SAME(is->remedy.mlock_kb, want->remedy.mlock_kb);
-	SAME(is->remedy.memlock_kb, want->remedy.memlock_kb);
-	SAME(is->cpus_left, want->cpus_left);
+	SAME(is->cpu, want->cpus_left ? (int)(fx->cpus - want->cpus_left) : -1);
 	SAME(is->online_cpus, want->online_cpus);
+	same_remedy(fx, where, is, want->pages, &want->remedy);
 	/* without a CPU there is no such thing */
-	if (want->cpus_left) {
-		SAME(is->all_cpus.mlock_kb, want->all_cpus.mlock_kb);
-		SAME(is->all_cpus.memlock_kb, want->all_cpus.memlock_kb);
-	}
+	if (want->cpus_left)
+		same_remedy(fx, where, is, want->pages * want->cpus_left,
+			    &want->all_cpus);
 	if (want->actor.pid) {
 		SAME(is->actor.pid, want->actor.pid);
 		SAME(is->actor.uid, want->actor.uid);
@@ -637,9 +739,66 @@ static void check_buffer(struct fx *fx, const char *where,
 	TRUE(fx_mm_row(fx, buffer->mm->node.key) == buffer->mm);
 }
 
+/* What a user counts of its calls, and the ledger of all, counted anew. */
+static void check_calls(struct fx *fx, const char *where,
+			const struct perfmlock_user *user)
+{
+	struct perfmlock_ledger *ledger = &fx->ledger;
+	unsigned int i, under_way = 0;
+	long mapping = 0, closing = 0;
+	struct perfmlock_call *call;
+
+	for (i = 0; i < ARRAY_SIZE(ledger->by_event); i++) {
+		hlist_for_each_entry(call, &ledger->by_event[i], by_event) {
+			if (call->user != user)
+				continue;
+			under_way++;
+			if (call->maps)
+				mapping += call->pages;
+			else
+				closing += call->frees;
+		}
+	}
+	if (!user) {
+		TRUE(ledger->unknown == under_way);
+		return;
+	}
+	TRUE(user->under_way == under_way);
+	TRUE(user->mapping == mapping);
+	TRUE(user->closing == closing);
+	/* who has no buffers is waited for, but root is not */
+	TRUE(user->uid ? user->books.buffers || !list_empty(&user->books.idle) :
+			 list_empty(&user->books.idle));
+}
+
+/* Each place is in use or free, and a close holds its buffer's row. */
+static void check_places(struct fx *fx, const char *where)
+{
+	struct perfmlock_ledger *ledger = &fx->ledger;
+	unsigned int i, nr = 0, closes = 0, held = 0;
+	struct perfmlock_buffer *buffer;
+	struct perfmlock_call *call;
+
+	for (i = 0; i < ARRAY_SIZE(ledger->by_event); i++) {
+		hlist_for_each_entry(call, &ledger->by_event[i], by_event) {
+			nr++;
+			closes += call->data && !call->data->ended;
+		}
+	}
+	TRUE(ledger->nr_active == nr);
+	for (call = ledger->free_call; call; call = call->next_free)
+		nr++;
+	TRUE(ledger->nr_calls == nr);
+	fx_for_each(buffer, &ledger->buffers) {
+		TRUE(!buffer->ended);
+		held += buffer->closing;
+	}
+	TRUE(held == closes);
+}
+
 void fx_check(struct fx *fx, const char *where)
 {
-	unsigned int buffers = 0, adopted = 0, under_way, i;
+	unsigned int buffers = 0, adopted = 0;
 	struct perfmlock_ledger *ledger = &fx->ledger;
 	struct perfmlock_buffer *buffer;
 	struct perfmlock_user *user;
@@ -649,13 +808,14 @@ void fx_check(struct fx *fx, const char *where)
 		return;
 	fx_for_each(user, &ledger->users) {
 		check_row(fx, where, &user->node, &user->books);
-		under_way = 0;
-		for_each_set_bit(i, ledger->active, ledger->nr_calls)
-			under_way += ledger->calls[i].user == user;
-		TRUE(user->under_way == under_way);
+		check_calls(fx, where, user);
 	}
-	fx_for_each(mm, &ledger->mms)
+	check_calls(fx, where, NULL);
+	check_places(fx, where);
+	fx_for_each(mm, &ledger->mms) {
 		check_row(fx, where, &mm->node, &mm->books);
+		TRUE(mm->books.buffers || !list_empty(&mm->books.idle));
+	}
 	fx_for_each(buffer, &ledger->buffers) {
 		check_buffer(fx, where, buffer);
 		buffers++;
@@ -663,6 +823,4 @@ void fx_check(struct fx *fx, const char *where)
 	}
 	TRUE(ledger->buffers.nr == buffers);
 	TRUE(ledger->adopted == adopted);
-	TRUE(ledger->nr_active == bitmap_weight(ledger->active,
-						ledger->nr_calls));
 }

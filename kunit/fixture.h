@@ -38,7 +38,8 @@ struct fx_user {
 /* An mm_struct: key of an mm's row. */
 struct fx_mm {
 	long counter;		/* M */
-	bool gone;
+	bool gone;		/* exited, with nothing mapped any more */
+	bool unvisited;		/* walks cannot look through it */
 	unsigned int held;
 };
 
@@ -46,6 +47,7 @@ struct fx_process {
 	struct fx_user *user;
 	struct fx_mm *mm;
 	pid_t pid;
+	u64 group;		/* 0: the uid */
 	unsigned long rlimit;
 	const char *comm;
 };
@@ -82,6 +84,7 @@ struct fx_call {
  *	       100, rlimit 1000
  * @events: their index as config, and modulo 4 as CPU
  * @limit: 100
+ * @limit_is_old: it was read some time ago
  * @cpus: online: 4
  * @exempt: every caller is privileged
  * @unchecked: threads race: nothing is looked through after each call, and a
@@ -91,7 +94,9 @@ struct fx_call {
  * @keys: guards what follows, for threads that race
  * @holds: keys held, ever
  * @drops: keys let go, ever
+ * @idle: times that a row was said to have no buffers
  * @low: times that memory was said to run low
+ * @unseen: times that something was said to have gone by unseen
  * @wrong: keys held twice, dropped when not held, or taken for others
  */
 struct fx {
@@ -102,6 +107,7 @@ struct fx {
 	struct fx_process processes[FX_PROCESSES];
 	struct fx_event events[FX_EVENTS];
 	unsigned long limit;
+	bool limit_is_old;
 	unsigned int cpus;
 	bool exempt;
 	bool unchecked;
@@ -110,7 +116,9 @@ struct fx {
 	raw_spinlock_t keys;
 	unsigned int holds;
 	unsigned int drops;
+	unsigned int idle;
 	unsigned int low;
+	unsigned int unseen;
 	unsigned int wrong;
 };
 
@@ -155,15 +163,59 @@ void fx_end_map(struct fx *fx, const struct fx_call *call, int ret);
 struct fx_call fx_begin_unmap(struct fx *fx, const struct fx_vma *vma);
 void fx_end_unmap(struct fx *fx, const struct fx_call *call);
 
-/* A probe missed a call, and @call finds out. */
-void fx_missed(struct fx *fx, const struct fx_call *call);
+/* A probe missed a call, and the owner finds out. */
+void fx_missed(struct fx *fx);
 
-/* The walk: which mappings there are, ended with NULL. */
+/*
+ * The walk: which mappings there are, ended with NULL. fx_sweep() meets all of
+ * them, and no further walk may be wanted; fx_walk() says if one is not.
+ */
 void fx_sweep(struct fx *fx, const struct fx_vma *const *vmas);
+bool fx_walk(struct fx *fx, const struct fx_vma *const *vmas,
+	     unsigned int met);
+bool fx_end_walk(struct fx *fx, unsigned int met);
 bool fx_meet(struct fx *fx, const struct fx_vma *vma);
 
 /* Takes free records away, but for @keep; perfmlock_ledger_fill() mends it. */
 void fx_starve(struct fx *fx, struct perfmlock_store *store, unsigned int keep);
+/* As of a ledger with room for so many calls; none is under way. */
+void fx_narrow(struct fx *fx, unsigned int nr_calls);
+
+/*
+ * What a history remembers: how many entries, and of one of them (0 is the last
+ * one, 1 that before it) how many equal ones there were; 0: there is none.
+ */
+unsigned int fx_nr_past(const struct perfmlock_history *history);
+u64 fx_past(const struct perfmlock_history *history, unsigned int back,
+	    void *entry);
+
+/**
+ * struct fx_denial - what is expected of a refusal
+ * @actor: who, if its pid is not 0
+ * @kind: data or AUX
+ * @pages: of the mapping
+ * @state: the kernel's counters and limits
+ * @charge: what its rule made of them
+ * @right_state: the counters of the correct books
+ * @right: what the reference rule made of them
+ * @cpus_left: online CPUs from the event's on; 0: the event is of none
+ * @online_cpus: all of them
+ * @remedy: what would have admitted the mapping
+ * @all_cpus: what would have admitted one on each of @cpus_left
+ */
+struct fx_denial {
+	struct perfmlock_actor actor;
+	enum perfmlock_kind kind;
+	long pages;
+	struct perfmlock_state state;
+	struct perfmlock_charge charge;
+	struct perfmlock_state right_state;
+	struct perfmlock_charge right;
+	unsigned int cpus_left;
+	unsigned int online_cpus;
+	struct perfmlock_remedy remedy;
+	struct perfmlock_remedy all_cpus;
+};
 
 /* Rows as they are listed; without a look-up, that would change `recent`. */
 #define fx_for_each(row, store)						\
@@ -204,7 +256,7 @@ do {									\
 #define FX_EXPECT_DRIFT(fx, back, ...)					\
 	FX_EXPECT(drift, perfmlock_drifting, fx, back, __VA_ARGS__)
 #define FX_EXPECT_DENIAL(fx, back, ...)					\
-	FX_EXPECT(denial, perfmlock_denial, fx, back, __VA_ARGS__)
+	FX_EXPECT(denial, fx_denial, fx, back, __VA_ARGS__)
 
 void fx_expect_user(struct fx *fx, const char *where, const struct fx_user *user,
 		    const struct perfmlock_books *want);
@@ -219,6 +271,6 @@ void fx_expect_totals(struct fx *fx, const char *where,
 void fx_expect_drift(struct fx *fx, const char *where, unsigned int back,
 		     const struct perfmlock_drifting *want);
 void fx_expect_denial(struct fx *fx, const char *where, unsigned int back,
-		      const struct perfmlock_denial *want);
+		      const struct fx_denial *want);
 
 #endif /* PERFMLOCK_KUNIT_FIXTURE_H */

@@ -3,8 +3,6 @@
 #ifndef PERFMLOCK_BOOKS_H
 #define PERFMLOCK_BOOKS_H
 
-#include <linux/bitmap.h>
-
 #include "ledger.h"
 
 struct perfmlock_user *
@@ -17,13 +15,20 @@ struct perfmlock_buffer *
 perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
 		     enum perfmlock_kind kind, struct perfmlock_user *user,
 		     struct perfmlock_mm *mm, unsigned long pgoff, u32 pages);
+void perfmlock_buffer_give(struct perfmlock_ledger *ledger,
+			   struct perfmlock_buffer *buffer,
+			   struct perfmlock_user *user, struct perfmlock_mm *mm);
 void perfmlock_buffer_drop(struct perfmlock_ledger *ledger,
 			   struct perfmlock_buffer *buffer);
+void perfmlock_buffer_put(struct perfmlock_ledger *ledger,
+			  struct perfmlock_buffer *buffer);
 
+void perfmlock_not_booked(struct perfmlock_ledger *ledger);
+void perfmlock_doubt(struct perfmlock_ledger *ledger);
+void perfmlock_tell(struct perfmlock_user *user, unsigned int mask);
 void perfmlock_judge(struct perfmlock_ledger *ledger,
+		     struct perfmlock_user *user,
 		     const struct perfmlock_observation *obs);
-void perfmlock_record_drift(struct perfmlock_ledger *ledger,
-			    const struct perfmlock_drifting *drift);
 void perfmlock_compare(struct perfmlock_ledger *ledger,
 		       const struct perfmlock_observation *obs,
 		       const struct perfmlock_charge *right,
@@ -32,69 +37,132 @@ void perfmlock_compare(struct perfmlock_ledger *ledger,
 		       struct perfmlock_user *user, struct perfmlock_mm *mm);
 void perfmlock_buffer_lost(struct perfmlock_ledger *ledger,
 			   struct perfmlock_buffer *buffer);
-void perfmlock_buffer_stale(struct perfmlock_ledger *ledger,
-			    struct perfmlock_buffer *buffer);
+void perfmlock_buffer_unseen_end(struct perfmlock_ledger *ledger,
+				 struct perfmlock_buffer *buffer);
 void perfmlock_denied(struct perfmlock_ledger *ledger,
-		      const struct perfmlock_call *call, long user_after);
+		      const struct perfmlock_call *call, long user_after,
+		      long mm_after);
+void perfmlock_history_forget(struct perfmlock_history *history);
 
 /**
- * perfmlock_right_state() - what the kernel would see had it always been right
+ * perfmlock_unsure() - a call of the user was not booked
+ * @ledger: the ledger
  * @user: the user's row
- * @mm: the mm's books
- * @kernel: the kernel's counters and limits, from before the call is booked
- * @right: result
+ *
+ * What it did to the counter is foreign from the next quiet moment on, and no
+ * drift is told of it.
  *
  * Context: any; the lock is held.
  */
-static inline void perfmlock_right_state(const struct perfmlock_user *user,
+static inline void perfmlock_unsure(const struct perfmlock_ledger *ledger,
+				    struct perfmlock_user *user)
+{
+	user->sure_at = ledger->unseen - 1;
+}
+
+/*
+ * Is all that moves the user's counter in the books, or foreign since the last
+ * quiet moment? Else what is right cannot be told from what the kernel made of
+ * a counter with more, or less, on it than is known.
+ */
+static inline bool perfmlock_is_sure(const struct perfmlock_ledger *ledger,
+				     const struct perfmlock_user *user)
+{
+	return user->sure_at == ledger->unseen && !ledger->unknown &&
+	       /* nothing is in the books still that has ended unseen */
+	       !(ledger->unsettled && ledger->exclusive && user->foreign < 0);
+}
+
+/* The part of a buffer that all of its mappings hold. */
+static inline struct perfmlock_buffer *
+perfmlock_data_of(struct perfmlock_buffer *buffer)
+{
+	return buffer->kind == PERFMLOCK_AUX ? buffer->aux : buffer;
+}
+
+/* A call changes how many mappings a buffer has. */
+static inline void perfmlock_touch(const struct perfmlock_ledger *ledger,
+				   struct perfmlock_buffer *buffer)
+{
+	buffer->sweep = ledger->sweep;
+	buffer->touched = true;
+}
+
+/* Which mm maps a buffer: most are mapped by the one that was charged alone. */
+static inline void perfmlock_mapped_by(struct perfmlock_buffer *buffer,
+				       const void *mm)
+{
+	struct perfmlock_buffer *data = perfmlock_data_of(buffer);
+
+	if (unlikely(data->mm->node.key != mm))
+		data->shared = true;
+}
+
+/**
+ * perfmlock_right_state() - what the kernel would see had it always been right
+ * @ledger: the ledger
+ * @user: the user's row
+ * @mm: the mm's books
+ * @kernel: the kernel's counters and limits, from before the call is booked
+ * @mover: who can have moved U during the call
+ * @right: result
+ *
+ * Where others share the counter, what is theirs is known of moments at which no
+ * call of the user's is under way, and only then.
+ *
+ * Context: any; the lock is held.
+ */
+static inline void perfmlock_right_state(const struct perfmlock_ledger *ledger,
+					 const struct perfmlock_user *user,
 					 const struct perfmlock_books *mm,
 					 const struct perfmlock_state *kernel,
+					 enum perfmlock_mover mover,
 					 struct perfmlock_state *right)
 {
 	right->user = perfmlock_books(user->foreign, user->books.correct);
+	if (unlikely(!perfmlock_is_sure(ledger, user) ||
+		     (mover == PERFMLOCK_CALLS && !ledger->exclusive)))
+		right->user = kernel->user;
 	right->mm = perfmlock_books(perfmlock_foreign(kernel->mm, mm->kernel),
 				    mm->correct);
 	right->limit = kernel->limit;
 	right->rlimit = kernel->rlimit;
 }
 
-/* The model that explains this kernel best. */
-static inline const struct perfmlock_model *
-perfmlock_model_of(const struct perfmlock_ledger *ledger)
+/*
+ * Which model is the kernel's, to who books a user's calls? Where others share the
+ * counter a user can make his own steps look like any rule's: nobody else's books
+ * go by them.
+ */
+static inline unsigned int
+perfmlock_model_index(const struct perfmlock_ledger *ledger,
+		      const struct perfmlock_user *user)
 {
-	return &perfmlock_models[ledger->model];
+	if (likely(ledger->exclusive))
+		return ledger->model;
+	if (user->model != PERFMLOCK_MAX_MODELS)
+		return user->model;
+	return ledger->taught ? ledger->model : PERFMLOCK_MODEL_DEFAULT;
+}
+
+static inline const struct perfmlock_model *
+perfmlock_model_of(const struct perfmlock_ledger *ledger,
+		   const struct perfmlock_user *user)
+{
+	return &perfmlock_models[perfmlock_model_index(ledger, user)];
+}
+
+/* May calls of the user be under way that nobody saw begin? */
+static inline bool perfmlock_is_careful(const struct perfmlock_ledger *ledger,
+					const struct perfmlock_user *user)
+{
+	/* where nobody is busy, a mark is an old one */
+	return ledger->careful || (ledger->busy && user->busy);
 }
 
 static inline enum perfmlock_kind perfmlock_kind_of(unsigned long pgoff)
 {
 	return pgoff ? PERFMLOCK_AUX : PERFMLOCK_DATA;
-}
-
-/**
- * perfmlock_next_other() - walk the calls under way of a user
- * @ledger: the ledger
- * @i: where to go on from; where the next begins
- * @user: whose calls
- * @one: a call to leave out
- *
- * Context: any; the lock is held.
- *
- * Return: the next call, NULL if there is none.
- */
-static inline struct perfmlock_call *
-perfmlock_next_other(const struct perfmlock_ledger *ledger, unsigned int *i,
-		     const struct perfmlock_user *user,
-		     const struct perfmlock_call *one)
-{
-	struct perfmlock_call *call;
-
-	while ((*i = find_next_bit(ledger->active, ledger->nr_calls, *i)) <
-	       ledger->nr_calls) {
-		call = &ledger->calls[(*i)++];
-		if (call != one && call->user == user)
-			return call;
-	}
-	return NULL;
 }
 
 #endif /* PERFMLOCK_BOOKS_H */

@@ -1,22 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Calls under way, and what they did to U. M belongs to one mm whose mmap_lock
- * is held, so its change is the call's own. U is shared by all processes of a
- * user: where two of its calls overlap, U's part is inferred from M's by the
- * rule that the kernel was seen to follow, and checked when the last of them
- * has ended.
+ * Calls under way, and whose doing a change of U is. U is shared by all
+ * processes of a user: where two of its calls overlap, U's part follows from
+ * M's by the rule that the kernel was seen to follow, and when the last of them
+ * has ended the live counter says whether the sum is right. No cause is ever
+ * named from that: what was inferred may be what was wrong.
  */
-#include <linux/bitmap.h>
-
 #include "calls.h"
-
-/* What the call measures is not its own, and what is left over is nobody's. */
-static void disturb(struct perfmlock_call *call)
-{
-	call->overlap = true;
-	if (call->user)
-		call->user->unsure = true;
-}
 
 /**
  * perfmlock_call_new() - a place for a call that begins
@@ -30,48 +20,40 @@ static void disturb(struct perfmlock_call *call)
  */
 struct perfmlock_call *perfmlock_call_new(struct perfmlock_ledger *ledger)
 {
-	unsigned int slot;
-
-	slot = find_first_zero_bit(ledger->active, ledger->nr_calls);
-	if (slot < ledger->nr_calls)
-		return &ledger->calls[slot];
-	for_each_set_bit(slot, ledger->active, ledger->nr_calls)
-		perfmlock_call_disturbed(ledger, &ledger->calls[slot]);
-	ledger->totals.calls_full++;
-	ledger->ops->low();
-	return NULL;
+	if (unlikely(!ledger->free_call)) {
+		ledger->totals.calls_full++;
+		perfmlock_unseen(ledger);
+	}
+	return ledger->free_call;
 }
 
 /**
- * perfmlock_call_disturbed() - beside a call goes one that was not seen
+ * perfmlock_unseen() - something went by that the books do not know of
  * @ledger: the ledger
- * @call: a call under way
+ *
+ * Beside every call that is under way, and those that begin before a walk has
+ * met all processes, there may go one that nobody sees.
  *
  * Context: any; the lock is held.
  */
-void perfmlock_call_disturbed(struct perfmlock_ledger *ledger,
-			      struct perfmlock_call *call)
+void perfmlock_unseen(struct perfmlock_ledger *ledger)
 {
-	ledger->blind = true;
-	disturb(call);
+	ledger->careful = true;
+	ledger->unsettled = true;
+	ledger->unseen++;
+	ledger->misses++;
+	ledger->ops->unseen();
 }
 
-void perfmlock_note_overlaps(struct perfmlock_ledger *ledger,
-			     struct perfmlock_call *call)
+void perfmlock_note_rivals(struct perfmlock_ledger *ledger,
+			   struct perfmlock_call *call)
 {
 	struct perfmlock_call *other;
-	unsigned int i;
 
-	for_each_set_bit(i, ledger->active, ledger->nr_calls) {
-		other = &ledger->calls[i];
-		if (other->user == call->user) {
-			other->overlap = true;
-			call->overlap = true;
-		} else if (!other->user || !call->user) {
-			disturb(other);
-			disturb(call);
-		}
-		if (other->event == call->event && other->maps && call->maps) {
+	for_each_of_event(other, ledger, call->event) {
+		other->rival = true;
+		call->rival = true;
+		if (other->maps && call->maps) {
 			other->same_event = true;
 			call->same_event = true;
 		}
@@ -79,113 +61,123 @@ void perfmlock_note_overlaps(struct perfmlock_ledger *ledger,
 }
 
 /*
- * All of the inferred uncharges, or some: on a shared counter whole buffers, or
- * it may as well be others' pages.
+ * No call of the user is under way: all that is on the counter and not in the
+ * books is foreign. On a counter that is perf's alone that does not move by
+ * itself: if it has, the books have missed something.
  */
-static bool is_lost_uncharge(const struct perfmlock_ledger *ledger,
-			     const struct perfmlock_user *user, long rest)
+void perfmlock_quiet(struct perfmlock_ledger *ledger,
+		     struct perfmlock_user *user, long counter)
 {
-	if (rest <= 0 || rest > user->unmapped)
-		return false;
-	return rest == user->unmapped || ledger->exclusive ||
-	       (user->unmapped_each && !(rest % user->unmapped_each));
+	long foreign = perfmlock_foreign(counter, user->books.kernel);
+
+	if (unlikely(foreign != user->foreign)) {
+		if (ledger->exclusive && !perfmlock_is_careful(ledger, user) &&
+		    perfmlock_is_sure(ledger, user))
+			perfmlock_unseen(ledger);
+		user->foreign = foreign;
+	}
+	user->sure_at = ledger->unseen;
+	user->remapped = 0;
+	user->unmapped = 0;
+	user->unmapped_each = 0;
+	user->unmapped_other = 0;
+}
+
+/* What a call did to U was inferred: note what that may have got wrong. */
+void perfmlock_note_inferred(const struct perfmlock_call *call,
+			     const struct perfmlock_observation *obs)
+{
+	struct perfmlock_user *user = call->user;
+
+	if (obs->step == PERFMLOCK_REMAP && !obs->user)
+		user->remapped += obs->pages;
+	/* who has no rival does not leave the uncharge to it */
+	if (obs->step != PERFMLOCK_LAST_UNMAP || !call->rival)
+		return;
+	if (!user->unmapped)
+		user->unmapped_each = -obs->user;
+	if (user->unmapped_each == -obs->user)
+		user->unmapped -= obs->user;
+	else
+		user->unmapped_other -= obs->user;
+}
+
+/* @obs is what a call is thought to have done, and @user and @mm what was seen. */
+void perfmlock_note_disturbed(struct perfmlock_ledger *ledger,
+			      const struct perfmlock_call *call,
+			      const struct perfmlock_observation *obs,
+			      long user, long mm)
+{
+	struct perfmlock_observation seen = *obs;
+
+	ledger->totals.disturbed++;
+	if (call->mover != PERFMLOCK_STRANGERS)
+		return;
+	/* was it no noise, others like it follow */
+	seen.user = user;
+	seen.mm = mm;
+	perfmlock_tell(call->user, perfmlock_models_explain(&seen));
+}
+
+/* Is there a rule that charges re-maps, and which nothing seen has refuted? */
+static bool may_charge_remaps(const struct perfmlock_ledger *ledger)
+{
+	unsigned int i;
+
+	for (i = 0; i < perfmlock_nr_models; i++)
+		if (perfmlock_models[i].remap_charges && !ledger->disagrees[i])
+			return true;
+	return false;
+}
+
+static bool is_multiple(long sum, long each, long most)
+{
+	return sum >= 0 && sum <= most && (!sum || !(sum % each));
 }
 
 /*
- * With no call of the user under way any more, U must be what the books and
- * the others make it. If not, what was inferred is mended where a known
- * mistake accounts for the rest. What is left then is foreign, but on a
- * counter that is perf's alone.
+ * Where it is not the user's seen calls alone that can have moved the counter: is
+ * the rest what the kernel leaves behind all the same? On one that others share
+ * that is uncharges of whole buffers, which two closes of an event have left to
+ * each other; beside calls that went unseen the charge of a re-map.
+ */
+static bool is_left_behind(const struct perfmlock_ledger *ledger,
+			   const struct perfmlock_user *user, long rest)
+{
+	if (rest <= 0)
+		return false;
+	if (perfmlock_is_careful(ledger, user))
+		return ledger->exclusive && rest == user->remapped &&
+		       may_charge_remaps(ledger);
+	/* most are of one size; those that are not, all or none */
+	return is_multiple(rest, user->unmapped_each, user->unmapped) ||
+	       is_multiple(rest - user->unmapped_other, user->unmapped_each,
+			   user->unmapped);
+}
+
+/*
+ * The last call of the user that was under way has ended. What the books make of
+ * U is put right by the live counter where that is perf's alone and nothing went
+ * by unseen, or where the rest is what the kernel is known to leave behind; else
+ * the difference is foreign.
  */
 void perfmlock_settle(struct perfmlock_ledger *ledger,
 		      struct perfmlock_user *user, long counter)
 {
-	struct perfmlock_drifting drift = { .owner_uid = user->uid };
-	long rest;
+	long rest = perfmlock_drift(perfmlock_foreign(counter,
+						      user->books.kernel),
+				    user->foreign);
 
-	rest = perfmlock_drift(perfmlock_foreign(counter, user->books.kernel),
-			       user->foreign);
-	if (!rest || user->unsure || ledger->blind)
+	if (likely(!rest) || !perfmlock_is_sure(ledger, user))
 		return;
-	drift.step = PERFMLOCK_REMAP;
-	if (rest == user->remapped) {
-		drift.cause = PERFMLOCK_REMAP_CHARGE;
-	} else if (is_lost_uncharge(ledger, user, rest)) {
-		drift.step = PERFMLOCK_LAST_UNMAP;
-		drift.cause = PERFMLOCK_LOST_UNCHARGE;
-		drift.correct_user = -rest;
-	} else if (ledger->exclusive) {
-		drift.cause = PERFMLOCK_UNEXPLAINED;
-	} else {
+	if ((!ledger->exclusive || perfmlock_is_careful(ledger, user)) &&
+	    !is_left_behind(ledger, user, rest))
 		return;
-	}
-	ledger->ops->caller(&drift.actor);
-	drift.owner_pid = drift.actor.pid;
-	drift.pages = rest;
-	drift.kernel_user = perfmlock_drift(rest, -drift.correct_user);
 	user->books.kernel += rest;
-	user->books.cause = drift.cause;
-	perfmlock_record_drift(ledger, &drift);
-}
-
-/* Tell the user's other calls what this one took from the free pages. */
-void perfmlock_tell_others(struct perfmlock_ledger *ledger,
-			   const struct perfmlock_call *call,
-			   const struct perfmlock_user *user, long pages)
-{
-	struct perfmlock_call *other;
-	unsigned int i = 0;
-
-	while ((other = perfmlock_next_other(ledger, &i, user, call))) {
-		if (pages > 0)
-			other->taken += pages;
-		else
-			other->freed -= pages;
-	}
-}
-
-long perfmlock_inferred_user(struct perfmlock_ledger *ledger,
-			     const struct perfmlock_call *call,
-			     const struct perfmlock_observation *obs)
-{
-	long expected = perfmlock_model_user(perfmlock_model_of(ledger), obs);
-
-	ledger->totals.overlaps++;
-	if (obs->step == PERFMLOCK_REMAP && !expected)
-		call->user->remapped += obs->pages;
-	if (obs->step == PERFMLOCK_LAST_UNMAP) {
-		if (!call->user->unmapped)
-			call->user->unmapped_each = -expected;
-		else if (call->user->unmapped_each != -expected)
-			call->user->unmapped_each = 0;
-		call->user->unmapped -= expected;
-	}
-	return expected;
-}
-
-/*
- * On a counter that others share, a change that is unusual for a step is
- * theirs, unless it is what this kernel mostly does, or what some kernel did.
- * A call that was not seen, and may be under way still, is such another.
- */
-long perfmlock_shared_user(struct perfmlock_ledger *ledger,
-			   const struct perfmlock_observation *obs,
-			   long measured)
-{
-	struct perfmlock_habit *habit = &ledger->habit[obs->step][obs->kind];
-	struct perfmlock_observation as_measured = *obs;
-	long expected;
-
-	expected = perfmlock_model_user(perfmlock_model_of(ledger), obs);
-	if (measured == expected) {
-		habit->usual++;
-		return measured;
-	}
-	if (!ledger->blind && habit->usual <= habit->unusual++)
-		return measured;
-	as_measured.user = measured;
-	if (perfmlock_models_explain(&as_measured))
-		return measured;
-	ledger->totals.disturbed++;
-	return expected;
+	if (ledger->exclusive)
+		user->settled = ledger->next_id;
+	ledger->totals.settled++;
+	if (user->books.kernel != user->books.correct &&
+	    user->books.cause == PERFMLOCK_NO_CAUSE)
+		user->books.cause = PERFMLOCK_UNEXPLAINED;
 }

@@ -6,23 +6,22 @@
 #ifndef PERFMLOCK_CALLS_H
 #define PERFMLOCK_CALLS_H
 
-#include <linux/bitmap.h>
+#include <linux/hash.h>
 
 #include "books.h"
 
-void perfmlock_note_overlaps(struct perfmlock_ledger *ledger,
-			     struct perfmlock_call *call);
+void perfmlock_note_rivals(struct perfmlock_ledger *ledger,
+			   struct perfmlock_call *call);
+void perfmlock_quiet(struct perfmlock_ledger *ledger,
+		     struct perfmlock_user *user, long counter);
+void perfmlock_note_inferred(const struct perfmlock_call *call,
+			     const struct perfmlock_observation *obs);
+void perfmlock_note_disturbed(struct perfmlock_ledger *ledger,
+			      const struct perfmlock_call *call,
+			      const struct perfmlock_observation *obs,
+			      long user, long mm);
 void perfmlock_settle(struct perfmlock_ledger *ledger,
 		      struct perfmlock_user *user, long counter);
-void perfmlock_tell_others(struct perfmlock_ledger *ledger,
-			   const struct perfmlock_call *call,
-			   const struct perfmlock_user *user, long pages);
-long perfmlock_inferred_user(struct perfmlock_ledger *ledger,
-			     const struct perfmlock_call *call,
-			     const struct perfmlock_observation *obs);
-long perfmlock_shared_user(struct perfmlock_ledger *ledger,
-			   const struct perfmlock_observation *obs,
-			   long measured);
 
 struct perfmlock_buffer *perfmlock_row_for(struct perfmlock_ledger *ledger,
 					   const struct perfmlock_call *call,
@@ -31,22 +30,25 @@ struct perfmlock_buffer *perfmlock_row_for(struct perfmlock_ledger *ledger,
 					   struct perfmlock_mm *mm);
 void perfmlock_first_map(struct perfmlock_ledger *ledger,
 			 struct perfmlock_call *call,
-			 const struct perfmlock_observation *obs,
+			 const struct perfmlock_observation *obs, bool measured,
 			 struct perfmlock_mm *mm,
 			 struct perfmlock_buffer *buffer);
 
+void perfmlock_found_mapped(struct perfmlock_ledger *ledger,
+			    struct perfmlock_buffer *data);
 void perfmlock_book_pending(struct perfmlock_ledger *ledger,
 			    struct perfmlock_buffer *data,
 			    enum perfmlock_step step);
 void perfmlock_resolve(struct perfmlock_ledger *ledger,
 		       const struct perfmlock_call *call, const void *rb);
-void perfmlock_close_open(struct perfmlock_ledger *ledger, const void *rb);
+void perfmlock_close_open(struct perfmlock_ledger *ledger, const void *open_rb,
+			  const void *rb);
 bool perfmlock_leave_open(struct perfmlock_ledger *ledger,
 			  const struct perfmlock_call *call,
 			  const struct perfmlock_buffer *data);
 bool perfmlock_displace(struct perfmlock_ledger *ledger,
 			struct perfmlock_buffer *data);
-bool perfmlock_awaits_other(const struct perfmlock_ledger *ledger,
+bool perfmlock_awaits_other(struct perfmlock_ledger *ledger,
 			    const struct perfmlock_call *call);
 bool perfmlock_map_beside_rival(struct perfmlock_ledger *ledger,
 				struct perfmlock_call *call,
@@ -54,29 +56,88 @@ bool perfmlock_map_beside_rival(struct perfmlock_ledger *ledger,
 				const void *rb, struct perfmlock_mm *mm,
 				struct perfmlock_buffer *data);
 
+/* Calls under way through an event are in one bucket, with few others. */
+static inline struct hlist_head *calls_of(struct perfmlock_ledger *ledger,
+					  const void *event)
+{
+	return &ledger->by_event[hash_ptr(event, PERFMLOCK_CALL_BITS)];
+}
+
+/* The call under way through an event behind another; NULL: the first. */
+static inline struct perfmlock_call *
+next_of_event(struct perfmlock_ledger *ledger, const void *event,
+	      const struct perfmlock_call *after, bool maps_only)
+{
+	struct hlist_node *at = after ? after->by_event.next :
+					calls_of(ledger, event)->first;
+	struct perfmlock_call *call;
+
+	for (; at; at = at->next) {
+		call = hlist_entry(at, struct perfmlock_call, by_event);
+		if (call->event == event && (call->maps || !maps_only))
+			return call;
+	}
+	return NULL;
+}
+
+#define for_each_of_event(call, ledger, event)				\
+	for ((call) = next_of_event(ledger, event, NULL, false); (call);	\
+	     (call) = next_of_event(ledger, event, call, false))
+
+/* Those of perf_mmap(). */
+#define for_each_map_of_event(call, ledger, event)			\
+	for ((call) = next_of_event(ledger, event, NULL, true); (call);	\
+	     (call) = next_of_event(ledger, event, call, true))
+
 static __always_inline void call_begin(struct perfmlock_ledger *ledger,
 				       struct perfmlock_call *call,
 				       struct perfmlock_user *user)
 {
 	call->user = user;
-	call->taken = 0;
-	call->freed = 0;
 	call->open_rb = NULL;
-	call->displaced = NULL;
 	call->began = ledger->next_id;
-	call->overlap = false;
+	call->beside = false;
 	call->same_event = false;
-	if (likely(user) && !user->under_way++) {
-		user->foreign = perfmlock_foreign(call->before.user,
-						  user->books.kernel);
-		user->remapped = 0;
-		user->unmapped = 0;
-		user->unmapped_each = 0;
-		user->unsure = false;
+	call->rival = false;
+	if (likely(user)) {
+		if (unlikely(user->under_way++))
+			call->beside = true;
+		else
+			perfmlock_quiet(ledger, user, call->before.user);
+		call->begun = ++user->begun;
+		call->taken = user->taken;
+		call->freed = user->freed;
+		if (call->maps)
+			user->mapping += call->pages;
+		else
+			user->closing += call->frees;
+	} else {
+		/* whoever is under way now is not alone, nor in the end */
+		ledger->unseen++;
+		ledger->unknown++;
 	}
+	call->unseen = ledger->unseen;
 	if (unlikely(ledger->nr_active++))
-		perfmlock_note_overlaps(ledger, call);
-	__set_bit(call - ledger->calls, ledger->active);
+		perfmlock_note_rivals(ledger, call);
+	hlist_add_head(&call->by_event, calls_of(ledger, call->event));
+}
+
+/*
+ * Who can have moved U since the call began? Asked when it ends. Where calls
+ * went by unseen one of them may go on still.
+ */
+static __always_inline enum perfmlock_mover
+mover_of(const struct perfmlock_ledger *ledger,
+	 const struct perfmlock_call *call)
+{
+	const struct perfmlock_user *user = call->user;
+
+	if (unlikely(call->beside || user->begun != call->begun ||
+		     user->under_way > 1 || call->unseen != ledger->unseen ||
+		     ledger->unknown || perfmlock_is_careful(ledger, user)))
+		return PERFMLOCK_CALLS;
+	return likely(ledger->exclusive) ? PERFMLOCK_ALONE :
+					   PERFMLOCK_STRANGERS;
 }
 
 static __always_inline void call_end(struct perfmlock_ledger *ledger,
@@ -84,46 +145,63 @@ static __always_inline void call_end(struct perfmlock_ledger *ledger,
 {
 	struct perfmlock_user *user = call->user;
 
-	if (likely(user) && !--user->under_way && unlikely(call->overlap))
-		perfmlock_settle(ledger, user, counter);
+	if (likely(user)) {
+		if (call->maps)
+			user->mapping -= call->pages;
+		else
+			user->closing -= call->frees;
+		if (likely(!--user->under_way))
+			perfmlock_settle(ledger, user, counter);
+	} else {
+		ledger->unknown--;
+		ledger->unseen++;
+	}
 	ledger->nr_active--;
-	__clear_bit(call - ledger->calls, ledger->active);
+	hlist_del(&call->by_event);
+	call->next_free = ledger->free_call;
+	ledger->free_call = call;
 	if (unlikely(ledger->buffers.low || ledger->mms.low ||
 		     ledger->users.low))
 		ledger->ops->low();
 }
 
-static inline bool alone(const struct perfmlock_ledger *ledger)
-{
-	return likely(ledger->nr_active == 1);
-}
-
 /*
- * What a call did to U: measured where nothing else can have moved it,
- * inferred where another call of the user was under way.
+ * From what was measured to what is booked. Returns whether they are the same.
  */
-static __always_inline long
-change_of_user(struct perfmlock_ledger *ledger,
-	       const struct perfmlock_call *call,
-	       const struct perfmlock_observation *obs, long measured)
+static __always_inline bool attribute(struct perfmlock_ledger *ledger,
+				      const struct perfmlock_call *call,
+				      struct perfmlock_observation *obs,
+				      bool guessed_rec)
 {
-	if (likely(!call->overlap && ledger->exclusive && !ledger->blind))
-		return measured;
-	if (call->overlap)
-		return perfmlock_inferred_user(ledger, call, obs);
-	return perfmlock_shared_user(ledger, obs, measured);
+	long user = obs->user, mm = obs->mm;
+	bool as_measured;
+
+	as_measured = perfmlock_is_plain(obs) ||
+		      perfmlock_attribute(perfmlock_model_of(ledger,
+							     call->user),
+					  call->user->rules, obs, call->mover,
+					  guessed_rec);
+
+	if (unlikely(call->mover == PERFMLOCK_CALLS)) {
+		ledger->totals.overlaps++;
+		perfmlock_note_inferred(call, obs);
+	} else if (unlikely(!as_measured)) {
+		perfmlock_note_disturbed(ledger, call, obs, user, mm);
+	}
+	return as_measured;
 }
 
 static __always_inline void judge(struct perfmlock_ledger *ledger,
 				  const struct perfmlock_call *call,
-				  const struct perfmlock_observation *obs)
+				  const struct perfmlock_observation *obs,
+				  bool as_measured)
 {
-	if (unlikely(call->overlap))
+	if (unlikely(call->mover == PERFMLOCK_CALLS || !as_measured))
 		return;
 	if (likely(perfmlock_is_plain(obs)))
 		ledger->observed++;
 	else
-		perfmlock_judge(ledger, obs);
+		perfmlock_judge(ledger, call->user, obs);
 }
 
 static __always_inline void compare(struct perfmlock_ledger *ledger,

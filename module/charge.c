@@ -14,76 +14,53 @@
 
 #include "charge.h"
 
-/*
- * What a first mapping puts on M. The kernel's own types, so that sums wrap
- * where the kernel's sums wrap.
- */
-
-static unsigned long excess(unsigned long user_locked,
-			    const struct perfmlock_state *state)
+/* In the kernel's own types, so that sums wrap where the kernel's sums wrap. */
+static __always_inline unsigned long
+excess(unsigned long user_locked, const struct perfmlock_state *state)
 {
 	return user_locked > state->limit ? user_locked - state->limit : 0;
 }
 
-/* All that the user has over the limit, be it of this mapping or not. */
-static unsigned long extra_unclamped(const struct perfmlock_state *state,
-				     unsigned long pages,
-				     unsigned long *user_locked)
-{
-	*user_locked = (unsigned long)state->user + pages;
-	return excess(*user_locked, state);
-}
-
-/* None, all, or what is over the limit. */
-static unsigned long extra_three_ways(const struct perfmlock_state *state,
-				      unsigned long pages,
-				      unsigned long *user_locked)
-{
-	*user_locked = (unsigned long)state->user + pages;
-	if (*user_locked > state->limit &&
-	    (unsigned long)state->user >= state->limit)
-		return pages;
-	return excess(*user_locked, state);
-}
-
-/* What is over the limit, with U clamped to it first: never more than pages. */
-static unsigned long extra_clamped(const struct perfmlock_state *state,
-				   unsigned long pages,
-				   unsigned long *user_locked)
+/* What a first mapping puts on M, and the sum that was compared with the limit. */
+static __always_inline unsigned long
+extra_of(enum perfmlock_extra rule, const struct perfmlock_state *state,
+	 unsigned long pages, unsigned long *user_locked)
 {
 	unsigned long user = state->user;
+	struct perfmlock_charge right;
 
-	*user_locked = (user < state->limit ? user : state->limit) + pages;
-	return excess(*user_locked, state);
-}
-
-static unsigned long extra_right(const struct perfmlock_state *state,
-				 unsigned long pages,
-				 unsigned long *user_locked)
-{
-	struct perfmlock_charge charge;
-
-	perfmlock_reference(state, pages, &charge);
-	*user_locked = charge.user_locked;
-	return charge.mm;
+	switch (rule) {
+	case PERFMLOCK_EXTRA_THREE_WAYS:
+		*user_locked = user + pages;
+		if (*user_locked > state->limit && user >= state->limit)
+			return pages;
+		return excess(*user_locked, state);
+	case PERFMLOCK_EXTRA_CLAMPED:
+		*user_locked = (user < state->limit ? user : state->limit) +
+			       pages;
+		return excess(*user_locked, state);
+	case PERFMLOCK_EXTRA_RIGHT:
+		perfmlock_reference(state, pages, &right);
+		*user_locked = right.user_locked;
+		return right.mm;
+	default:
+		*user_locked = user + pages;
+		return excess(*user_locked, state);
+	}
 }
 
 /* What the last unmap of an AUX area takes from U. */
-
-static long take_all(long pages, long rec)
+static __always_inline long taken_of(enum perfmlock_aux_unmap rule, long pages,
+				     long rec)
 {
-	return pages;
-}
-
-/* One counter or the other, never both: wrong where both were charged. */
-static long take_either(long pages, long rec)
-{
-	return rec ? 0 : pages;
-}
-
-static long take_rest(long pages, long rec)
-{
-	return pages - rec;
+	switch (rule) {
+	case PERFMLOCK_AUX_ALL:
+		return pages;
+	case PERFMLOCK_AUX_EITHER:
+		return rec ? 0 : pages;
+	default:
+		return pages - rec;
+	}
 }
 
 /*
@@ -97,31 +74,37 @@ static long take_rest(long pages, long rec)
 const struct perfmlock_model perfmlock_models[] = {
 	{
 		.name = "S0", .commit = "9bb5d40cd93c", .since = "v3.10",
-		.extra = extra_unclamped, .double_charge = true,
-		.aux_unmap = take_all,
+		.extra = PERFMLOCK_EXTRA_UNCLAMPED, .double_charge = true,
+		.aux_unmap = PERFMLOCK_AUX_ALL,
 	}, {
 		/* 003461559ef7 without d44248a41337: 4.4 to 4.19 stable */
 		.name = "S0c", .commit = "003461559ef7", .since = "v4.19.103",
-		.extra = extra_clamped, .double_charge = true,
-		.aux_unmap = take_all,
+		.extra = PERFMLOCK_EXTRA_CLAMPED, .double_charge = true,
+		.aux_unmap = PERFMLOCK_AUX_ALL,
 	}, {
 		.name = "S1", .commit = "d44248a41337", .since = "v5.4-rc3",
-		.extra = extra_three_ways, .aux_unmap = take_all,
+		.extra = PERFMLOCK_EXTRA_THREE_WAYS,
+		.aux_unmap = PERFMLOCK_AUX_ALL,
 	}, {
 		.name = "S2", .commit = "5e6c3c7b1ec2", .since = "v5.4",
-		.extra = extra_three_ways, .aux_unmap = take_either,
+		.extra = PERFMLOCK_EXTRA_THREE_WAYS,
+		.aux_unmap = PERFMLOCK_AUX_EITHER,
 	}, {
 		.name = "S3", .commit = "36b3db03b474", .since = "v5.5-rc1",
-		.extra = extra_three_ways, .aux_unmap = take_rest,
+		.extra = PERFMLOCK_EXTRA_THREE_WAYS,
+		.aux_unmap = PERFMLOCK_AUX_REST,
 	}, {
 		.name = "S4", .commit = "c4b75479741c", .since = "v5.5",
-		.extra = extra_unclamped, .aux_unmap = take_rest,
+		.extra = PERFMLOCK_EXTRA_UNCLAMPED,
+		.aux_unmap = PERFMLOCK_AUX_REST,
 	}, {
 		.name = "S5", .commit = "003461559ef7", .since = "v5.6",
-		.extra = extra_clamped, .aux_unmap = take_rest,
+		.extra = PERFMLOCK_EXTRA_CLAMPED,
+		.aux_unmap = PERFMLOCK_AUX_REST,
 	}, {
 		.name = "S6", .commit = "0c8a4e4139ad", .since = "v6.15",
-		.extra = extra_clamped, .aux_unmap = take_rest,
+		.extra = PERFMLOCK_EXTRA_CLAMPED,
+		.aux_unmap = PERFMLOCK_AUX_REST,
 		.remap_charges = true,
 	},
 };
@@ -130,7 +113,7 @@ const unsigned int perfmlock_nr_models = ARRAY_SIZE(perfmlock_models);
 
 const struct perfmlock_model perfmlock_reference_model = {
 	.name = "reference", .commit = "-", .since = "-",
-	.extra = extra_right, .aux_unmap = take_rest,
+	.extra = PERFMLOCK_EXTRA_RIGHT, .aux_unmap = PERFMLOCK_AUX_REST,
 	.own_user = true, .own_mm = true,
 };
 
@@ -181,7 +164,18 @@ void perfmlock_reference_between(const struct perfmlock_state *state,
 		return;
 	charge->user = seen_user;
 	charge->mm = pages - seen_user;
-	perfmlock_admit(state, charge);
+	perfmlock_check(state, charge);
+}
+
+/* Inlined where all rules are asked, under the ledger's lock. */
+static __always_inline void model_charge(const struct perfmlock_model *model,
+					 const struct perfmlock_state *state,
+					 unsigned long pages,
+					 struct perfmlock_charge *charge)
+{
+	charge->mm = extra_of(model->extra, state, pages, &charge->user_locked);
+	charge->user = model->double_charge ? pages : pages - charge->mm;
+	perfmlock_check(state, charge);
 }
 
 /**
@@ -196,17 +190,33 @@ void perfmlock_model_charge(const struct perfmlock_model *model,
 			    unsigned long pages,
 			    struct perfmlock_charge *charge)
 {
-	charge->mm = model->extra(state, pages, &charge->user_locked);
-	charge->user = model->double_charge ? pages : pages - charge->mm;
-	perfmlock_admit(state, charge);
+	model_charge(model, state, pages, charge);
 }
 
 static long unmap_user(const struct perfmlock_model *model,
 		       const struct perfmlock_observation *obs)
 {
 	if (obs->kind == PERFMLOCK_AUX)
-		return model->aux_unmap(obs->pages, obs->rec);
+		return taken_of(model->aux_unmap, obs->pages, obs->rec);
 	return model->double_charge ? obs->pages : obs->pages - obs->rec;
+}
+
+static __always_inline void model_step(const struct perfmlock_model *model,
+				       const struct perfmlock_observation *obs,
+				       struct perfmlock_charge *charge)
+{
+	if (obs->step == PERFMLOCK_MAP) {
+		model_charge(model, &obs->state, obs->pages, charge);
+		return;
+	}
+	*charge = (struct perfmlock_charge){ .rec = obs->rec };
+	if (obs->step == PERFMLOCK_REMAP && model->remap_charges) {
+		charge->user = obs->pages;
+	} else if (obs->step == PERFMLOCK_LAST_UNMAP) {
+		charge->user = -unmap_user(model, obs);
+		charge->mm = -obs->rec;
+		charge->rec = 0;
+	}
 }
 
 /**
@@ -221,18 +231,7 @@ void perfmlock_model_step(const struct perfmlock_model *model,
 			  const struct perfmlock_observation *obs,
 			  struct perfmlock_charge *charge)
 {
-	if (obs->step == PERFMLOCK_MAP) {
-		perfmlock_model_charge(model, &obs->state, obs->pages, charge);
-		return;
-	}
-	*charge = (struct perfmlock_charge){ .rec = obs->rec };
-	if (obs->step == PERFMLOCK_REMAP && model->remap_charges) {
-		charge->user = obs->pages;
-	} else if (obs->step == PERFMLOCK_LAST_UNMAP) {
-		charge->user = -unmap_user(model, obs);
-		charge->mm = -obs->rec;
-		charge->rec = 0;
-	}
+	model_step(model, obs, charge);
 }
 
 /**
@@ -241,7 +240,7 @@ void perfmlock_model_step(const struct perfmlock_model *model,
  * @obs: a step; @obs->user is not looked at
  *
  * M cannot be moved by another perf mmap of the same time, U can: where calls
- * overlap, U's part is inferred from M's.
+ * overlap, U's part follows from M's.
  *
  * Return: change of U, in pages.
  */
@@ -257,12 +256,12 @@ long perfmlock_model_user(const struct perfmlock_model *model,
 	return charge.user;
 }
 
-static bool explains(const struct perfmlock_model *model,
-		     const struct perfmlock_observation *obs)
+static __always_inline bool explains(const struct perfmlock_model *model,
+				     const struct perfmlock_observation *obs)
 {
 	struct perfmlock_charge charge;
 
-	perfmlock_model_step(model, obs, &charge);
+	model_step(model, obs, &charge);
 	return obs->user == charge.user && obs->mm == charge.mm;
 }
 
@@ -277,12 +276,132 @@ unsigned int perfmlock_models_explain(const struct perfmlock_observation *obs)
 	unsigned int i, mask = 0;
 
 	BUILD_BUG_ON(ARRAY_SIZE(perfmlock_models) > PERFMLOCK_MAX_MODELS);
-	if (perfmlock_is_plain(obs))
-		return PERFMLOCK_MODELS_ALL;
 	for (i = 0; i < perfmlock_nr_models; i++)
 		if (explains(&perfmlock_models[i], obs))
 			mask |= 1U << i;
 	return mask;
+}
+
+/**
+ * perfmlock_is_split() - are the pages divided between U and M, none lost
+ * @obs: a first mapping, or a last unmap
+ *
+ * A rule that charges each page once makes such a step, with some U and some
+ * limit. Whoever else moves a counter meanwhile breaks it.
+ *
+ * Return: true if so.
+ */
+bool perfmlock_is_split(const struct perfmlock_observation *obs)
+{
+	long sign = obs->step == PERFMLOCK_LAST_UNMAP ? -1 : 1;
+
+	return sign * obs->user >= 0 && sign * obs->mm >= 0 &&
+	       sign * (obs->user + obs->mm) == obs->pages;
+}
+
+/* The change of M, where that of U is known to be the call's own. */
+static long mm_beside_user(const struct perfmlock_model *model,
+			   const struct perfmlock_observation *obs,
+			   const struct perfmlock_charge *by_rule)
+{
+	switch (obs->step) {
+	case PERFMLOCK_MAP:
+		if (obs->user + obs->mm == obs->pages)
+			return obs->mm;
+		return model->double_charge ? by_rule->mm :
+					      obs->pages - obs->user;
+	case PERFMLOCK_REFUSED:
+		/* what a failed mmap() leaves behind, it leaves on both */
+		return obs->user && obs->user + obs->mm == obs->pages ?
+		       obs->mm : 0;
+	default:
+		return by_rule->mm;
+	}
+}
+
+/* Both changes, where others may have moved either. */
+static void by_mm(const struct perfmlock_model *model,
+		  struct perfmlock_observation *obs,
+		  const struct perfmlock_charge *by_rule)
+{
+	if (obs->step == PERFMLOCK_MAP && obs->mm >= 0 &&
+	    (model->double_charge || obs->mm <= obs->pages)) {
+		obs->user = perfmlock_model_user(model, obs);
+		return;
+	}
+	obs->user = by_rule->user;
+	obs->mm = by_rule->mm;
+}
+
+/*
+ * Is all that the rule does not make of a step somebody else's? io_uring moves
+ * both counters by the same, BPF and others one of them.
+ */
+static bool moved_by_one(long user, long mm)
+{
+	return !user || !mm || user == mm;
+}
+
+/* What the buffer remembers, if the step tells it. */
+static long told_rec(const struct perfmlock_observation *obs,
+		     enum perfmlock_mover mover)
+{
+	if (perfmlock_is_split(obs))
+		return -obs->mm;
+	if (mover == PERFMLOCK_ALONE && obs->user <= 0 &&
+	    -obs->user <= obs->pages)
+		return obs->pages + obs->user;
+	return obs->rec;
+}
+
+/**
+ * perfmlock_attribute() - how much of a measured change is the call's own
+ * @model: the rule that the kernel was seen to follow
+ * @rules: those that it may follow as well, a bit each
+ * @obs: the step; as measured, then as it is to be booked
+ * @mover: who can have moved U
+ * @guessed_rec: @obs->rec was not measured; if a last unmap tells it, it is
+ *		 put right
+ *
+ * io_uring, RDMA, vfio and others move mm->pinned_vm without mmap_lock, and
+ * whoever shares locked_vm moves U. A change is the call's own if a rule
+ * explains it. Else U, where it is the call's own, tells M's part; and where it
+ * is not, M tells U's.
+ *
+ * Return: true if all of it was as measured.
+ */
+bool perfmlock_attribute(const struct perfmlock_model *model,
+			 unsigned int rules, struct perfmlock_observation *obs,
+			 enum perfmlock_mover mover, bool guessed_rec)
+{
+	long user = obs->user, mm = obs->mm;
+	struct perfmlock_charge by_rule;
+
+	perfmlock_model_step(model, obs, &by_rule);
+	if (user == by_rule.user && mm == by_rule.mm)
+		return true;
+	/* a guess that U does not belie stays: to some rules any is the same */
+	if (guessed_rec && obs->step == PERFMLOCK_LAST_UNMAP &&
+	    (user != by_rule.user || mover != PERFMLOCK_ALONE)) {
+		obs->rec = told_rec(obs, mover);
+		perfmlock_model_step(model, obs, &by_rule);
+		if (user == by_rule.user && mm == by_rule.mm)
+			return true;
+	}
+	if (obs->step == PERFMLOCK_MAP && perfmlock_is_split(obs))
+		return true;
+	if (mover != PERFMLOCK_CALLS && (perfmlock_models_explain(obs) & rules))
+		return true;
+	if (mover == PERFMLOCK_ALONE) {
+		obs->mm = mm_beside_user(model, obs, &by_rule);
+	} else if (mover == PERFMLOCK_STRANGERS &&
+		   moved_by_one(user - by_rule.user, mm - by_rule.mm)) {
+		obs->user = by_rule.user;
+		obs->mm = by_rule.mm;
+	} else {
+		by_mm(model, obs, &by_rule);
+	}
+	return obs->user == user && obs->mm == mm;
 }
 
 static enum perfmlock_cause unmap_cause(const struct perfmlock_observation *obs)
@@ -291,9 +410,9 @@ static enum perfmlock_cause unmap_cause(const struct perfmlock_observation *obs)
 		return PERFMLOCK_LOST_UNCHARGE;
 	if (obs->kind != PERFMLOCK_AUX || obs->mm != -obs->rec)
 		return PERFMLOCK_UNEXPLAINED;
-	if (obs->user == -take_all(obs->pages, obs->rec))
+	if (obs->user == -taken_of(PERFMLOCK_AUX_ALL, obs->pages, obs->rec))
 		return PERFMLOCK_AUX_UNCHARGE;
-	if (obs->user == -take_either(obs->pages, obs->rec))
+	if (obs->user == -taken_of(PERFMLOCK_AUX_EITHER, obs->pages, obs->rec))
 		return PERFMLOCK_AUX_LEAK;
 	return PERFMLOCK_UNEXPLAINED;
 }

@@ -61,15 +61,34 @@ struct perfmlock_charge {
 	bool over;
 };
 
+/* What a first mapping puts on M. */
+enum perfmlock_extra {
+	/* all that the user has over the limit, be it of this mapping or not */
+	PERFMLOCK_EXTRA_UNCLAMPED,
+	/* none, all, or what is over the limit */
+	PERFMLOCK_EXTRA_THREE_WAYS,
+	/* what is over it, with U clamped to it first: never more than there is */
+	PERFMLOCK_EXTRA_CLAMPED,
+	/* as perfmlock_reference() */
+	PERFMLOCK_EXTRA_RIGHT,
+};
+
+/* What the last unmap of an AUX area takes from U. */
+enum perfmlock_aux_unmap {
+	PERFMLOCK_AUX_ALL,
+	/* all, or nothing if M was charged as well: wrong where both were */
+	PERFMLOCK_AUX_EITHER,
+	/* what M was not charged */
+	PERFMLOCK_AUX_REST,
+};
+
 /**
  * struct perfmlock_model - one version of the kernel's rule
  * @name: short word, as in the history of the accounting
  * @commit: the upstream commit that brought it
  * @since: the first mainline kernel that had it
- * @extra: pages of a first mapping that go to M, and the sum that was compared
- *	   with the limit
- * @aux_unmap: pages that the last unmap of an AUX area takes from U, where M
- *	       had been charged @rec
+ * @extra: what a first mapping puts on M
+ * @aux_unmap: what the last unmap of an AUX area takes from U
  * @double_charge: U is charged all pages, those on M too
  * @remap_charges: a re-map adds its pages to U again, unchecked
  * @own_user: an AUX area's pages go back to the user who mapped it; else to
@@ -84,9 +103,8 @@ struct perfmlock_model {
 	const char *name;
 	const char *commit;
 	const char *since;
-	unsigned long (*extra)(const struct perfmlock_state *state,
-			       unsigned long pages, unsigned long *user_locked);
-	long (*aux_unmap)(long pages, long rec);
+	enum perfmlock_extra extra;
+	enum perfmlock_aux_unmap aux_unmap;
 	bool double_charge;
 	bool remap_charges;
 	bool own_user;
@@ -126,6 +144,13 @@ struct perfmlock_observation {
 	struct perfmlock_state state;
 	long user;
 	long mm;
+};
+
+/* Who can have moved U during a step; M anybody can. */
+enum perfmlock_mover {
+	PERFMLOCK_ALONE,	/* the call alone */
+	PERFMLOCK_STRANGERS,	/* who shares the counter as well */
+	PERFMLOCK_CALLS,	/* other calls of the user as well */
 };
 
 /* Why the kernel and the reference rule parted. */
@@ -241,7 +266,7 @@ static inline bool perfmlock_over(const struct perfmlock_state *state, long mm)
 }
 
 /* What the check and the buffer make of a charge. */
-static inline void perfmlock_admit(const struct perfmlock_state *state,
+static inline void perfmlock_check(const struct perfmlock_state *state,
 				   struct perfmlock_charge *charge)
 {
 	charge->rec = charge->mm;
@@ -269,7 +294,22 @@ static inline void perfmlock_reference(const struct perfmlock_state *state,
 	charge->user = pages < free ? pages : free;
 	charge->mm = pages - charge->user;
 	charge->user_locked = user + pages;
-	perfmlock_admit(state, charge);
+	perfmlock_check(state, charge);
+}
+
+/**
+ * perfmlock_split() - the charge that divides the pages as a step did
+ * @state: counters and limits before it
+ * @obs: a first mapping
+ * @charge: result; the sum that was compared with the limit is kept
+ */
+static inline void perfmlock_split(const struct perfmlock_state *state,
+				   const struct perfmlock_observation *obs,
+				   struct perfmlock_charge *charge)
+{
+	charge->user = obs->user;
+	charge->mm = obs->mm;
+	perfmlock_check(state, charge);
 }
 
 /**
@@ -311,7 +351,11 @@ void perfmlock_model_step(const struct perfmlock_model *model,
 			  struct perfmlock_charge *charge);
 long perfmlock_model_user(const struct perfmlock_model *model,
 			  const struct perfmlock_observation *obs);
+bool perfmlock_is_split(const struct perfmlock_observation *obs);
 unsigned int perfmlock_models_explain(const struct perfmlock_observation *obs);
+bool perfmlock_attribute(const struct perfmlock_model *model,
+			 unsigned int rules, struct perfmlock_observation *obs,
+			 enum perfmlock_mover mover, bool guessed_rec);
 enum perfmlock_cause perfmlock_cause(const struct perfmlock_observation *obs,
 				     const struct perfmlock_charge *right);
 

@@ -3,7 +3,6 @@
  * What perf_mmap_open() and perf_mmap_close() do to the books, likewise in the
  * probes' handlers.
  */
-#include <linux/bitmap.h>
 #include <linux/err.h>
 
 #include "calls.h"
@@ -13,11 +12,12 @@
  * @ledger: the ledger
  * @rb: its buffer
  * @pgoff: of the new mapping
+ * @mm: whose it is: of a child, where it was told to inherit it (MADV_DOFORK)
  *
  * Context: any; the lock is held.
  */
 void perfmlock_open(struct perfmlock_ledger *ledger, const void *rb,
-		    unsigned long pgoff)
+		    unsigned long pgoff, const void *mm)
 {
 	struct perfmlock_buffer *data;
 
@@ -25,9 +25,12 @@ void perfmlock_open(struct perfmlock_ledger *ledger, const void *rb,
 	if (!data)
 		return;
 	data->maps++;
-	data->sweep = ledger->sweep;
-	if (data->aux && data->aux->pgoff == pgoff)
+	perfmlock_touch(ledger, data);
+	perfmlock_mapped_by(data, mm);
+	if (data->aux && data->aux->pgoff == pgoff) {
+		perfmlock_touch(ledger, data->aux);
 		data->aux->maps++;
+	}
 	ledger->totals.opens++;
 }
 
@@ -35,6 +38,7 @@ void perfmlock_open(struct perfmlock_ledger *ledger, const void *rb,
  * perfmlock_close_buffer() - which buffer a perf_mmap_close() may uncharge
  * @ledger: the ledger
  * @task: who calls
+ * @event: through which event
  * @rb: the buffer
  *
  * perf_mmap() calls perf_mmap_close() itself when it fails late; that close
@@ -47,14 +51,14 @@ void perfmlock_open(struct perfmlock_ledger *ledger, const void *rb,
  */
 struct perfmlock_buffer *perfmlock_close_buffer(struct perfmlock_ledger *ledger,
 						const void *task,
+						const void *event,
 						const void *rb)
 {
-	unsigned int i;
+	const struct perfmlock_call *other;
 
 	if (unlikely(ledger->nr_active))
-		for_each_set_bit(i, ledger->active, ledger->nr_calls)
-			if (ledger->calls[i].task == task &&
-			    ledger->calls[i].maps)
+		for_each_map_of_event(other, ledger, event)
+			if (other->task == task)
 				return ERR_PTR(-EBUSY);
 
 	return perfmlock_store_find(&ledger->buffers, rb);
@@ -64,7 +68,8 @@ struct perfmlock_buffer *perfmlock_close_buffer(struct perfmlock_ledger *ledger,
  * perfmlock_close_begin() - perf_mmap_close() is entered
  * @ledger: the ledger
  * @call: of perfmlock_call_new(), filled in
- * @data: of perfmlock_close_buffer(), or NULL
+ * @data: of perfmlock_close_buffer(), or NULL; its row stays until the call
+ *	  ends
  *
  * Whom the kernel will uncharge for a buffer that the books do not have, or
  * have adopted, is not known: the call disturbs everybody's.
@@ -73,24 +78,48 @@ struct perfmlock_buffer *perfmlock_close_buffer(struct perfmlock_ledger *ledger,
  */
 void perfmlock_close_begin(struct perfmlock_ledger *ledger,
 			   struct perfmlock_call *call,
-			   const struct perfmlock_buffer *data)
+			   struct perfmlock_buffer *data)
 {
+	bool known = likely(data && !data->adopted);
+
+	ledger->free_call = call->next_free;
 	call->maps = false;
-	if (unlikely(!data || data->adopted)) {
-		call->frees = 0;
-		call_begin(ledger, call, NULL);
-		return;
-	}
-	call->frees = data->correct_user;
-	call_begin(ledger, call, data->user);
+	call->data = data;
+	if (likely(data))
+		data->closing++;
+	call->frees = known ? data->correct_user : 0;
+	call_begin(ledger, call, known ? data->user : NULL);
 }
 
 /* The kernel holds a buffer of which no mapping is known: one was not seen. */
-static void found_mapped(struct perfmlock_ledger *ledger,
-			 struct perfmlock_buffer *data)
+void perfmlock_found_mapped(struct perfmlock_ledger *ledger,
+			    struct perfmlock_buffer *data)
 {
 	data->maps = 1;
 	ledger->totals.resynced++;
+	perfmlock_unseen(ledger);
+}
+
+/*
+ * How the kernel had divided the pages was not measured at the first mapping,
+ * and the last unmap has told.
+ */
+static void divide_anew(struct perfmlock_ledger *ledger,
+			struct perfmlock_buffer *buffer, long rec)
+{
+	long more = perfmlock_drift(rec, buffer->first_mm);
+
+	/* else the user's sum was put right since */
+	if (more && buffer->id >= buffer->user->settled) {
+		buffer->user->books.kernel -= more;
+		/* what was foreign was told by the guess */
+		perfmlock_unsure(ledger, buffer->user);
+	}
+	buffer->first_mm += more;
+	buffer->kernel_mm += more;
+	buffer->mm->books.kernel += more;
+	buffer->first_user -= more;
+	buffer->kernel_user -= more;
 }
 
 /* What went back to another mm than the one that had been charged. */
@@ -136,9 +165,7 @@ static __always_inline void close_last(struct perfmlock_ledger *ledger,
 				  PERFMLOCK_AUX_WRONG_USER, buffer,
 				  buffer->user, buffer->mm);
 	}
-	if (!alone(ledger))
-		perfmlock_tell_others(ledger, call, buffer->user,
-				      -buffer->correct_user);
+	buffer->user->freed += buffer->correct_user;
 	perfmlock_buffer_drop(ledger, buffer);
 }
 
@@ -154,23 +181,23 @@ static void count_close(struct perfmlock_ledger *ledger,
 	struct perfmlock_buffer *aux = data->aux;
 
 	*last_aux = false;
-	if (unlikely(aux && aux->pgoff == call->pgoff && aux->maps))
+	if (unlikely(aux && aux->pgoff == call->pgoff && aux->maps)) {
+		perfmlock_touch(ledger, aux);
 		*last_aux = !--aux->maps;
+	}
 	if (data->maps)
 		data->maps--;
-	if (unlikely(data->adopted && rb != call->rb))
+	if (unlikely(data->adopted && rb != call->rb && data->maps)) {
 		data->maps = 0;
+		/* or the event was led to it, and others map it still */
+		perfmlock_doubt(ledger);
+	}
 	*last_data = !data->maps;
 	if (unlikely(!data->maps && rb == call->rb)) {
-		/*
-		 * The event still has it: for who is about to return from
-		 * perf_mmap(), or was missed; or a close that has not got so
-		 * far yet will detach it (f91072ed1b72).
-		 */
-		*last_data = !perfmlock_leave_open(ledger, call, data) &&
-			     !ledger->blind;
-		if (ledger->blind)
-			found_mapped(ledger, data);
+		/* the event still has it: for who is about to return with it? */
+		*last_data = false;
+		if (!perfmlock_leave_open(ledger, call, data))
+			perfmlock_found_mapped(ledger, data);
 	}
 }
 
@@ -183,7 +210,7 @@ static struct perfmlock_mm *book_close(struct perfmlock_ledger *ledger,
 	struct perfmlock_mm *closer = data->mm;
 
 	call->user->books.kernel += user;
-	if (unlikely(closer->node.key != call->mm)) {
+	if (unlikely(mm && closer->node.key != call->mm)) {
 		closer = perfmlock_books_of_mm(ledger, call->mm, NULL);
 		if (!closer)
 			return NULL;
@@ -196,10 +223,10 @@ static struct perfmlock_mm *book_close(struct perfmlock_ledger *ledger,
  * A close that ends an AUX area, and perhaps the data with it: the data's part
  * is what it was charged, the rest is the AUX area's.
  */
-static void close_aux(struct perfmlock_ledger *ledger,
-		      struct perfmlock_call *call,
-		      struct perfmlock_buffer *data, bool last_data, long user,
-		      long mm)
+static noinline void close_aux(struct perfmlock_ledger *ledger,
+			       struct perfmlock_call *call,
+			       struct perfmlock_buffer *data, bool last_data,
+			       long user, long mm)
 {
 	struct perfmlock_buffer *aux = data->aux;
 	struct perfmlock_observation of_data = {
@@ -218,18 +245,23 @@ static void close_aux(struct perfmlock_ledger *ledger,
 		.mm = perfmlock_drift(mm, of_data.mm),
 	};
 	struct perfmlock_mm *closer;
+	bool as_measured = true;
 
-	of_aux.user = change_of_user(ledger, call, &of_aux,
-				     perfmlock_drift(user, of_data.user));
 	if (aux->adopted) {
 		/* what was charged for it is foreign, and so is its return */
-		of_aux.user = 0;
 		of_aux.mm = 0;
+		perfmlock_unsure(ledger, call->user);
+	} else {
+		of_aux.user = perfmlock_drift(user, of_data.user);
+		as_measured = attribute(ledger, call, &of_aux,
+					aux->guessed && !last_data);
+		if (aux->guessed)
+			divide_anew(ledger, aux, of_aux.rec);
 	}
 	closer = book_close(ledger, call, data, of_data.user + of_aux.user,
 			    of_data.mm + of_aux.mm);
 	if (!aux->adopted)
-		judge(ledger, call, &of_aux);
+		judge(ledger, call, &of_aux, as_measured);
 	compare_mm(ledger, aux, &of_aux, closer);
 	close_last(ledger, call, aux, &of_aux);
 	if (last_data) {
@@ -238,10 +270,11 @@ static void close_aux(struct perfmlock_ledger *ledger,
 	}
 }
 
-static void close_data(struct perfmlock_ledger *ledger,
-		       struct perfmlock_call *call, const void *rb,
-		       struct perfmlock_buffer *data, bool last, long user,
-		       long mm)
+static __always_inline void close_data(struct perfmlock_ledger *ledger,
+				       struct perfmlock_call *call,
+				       const void *rb,
+				       struct perfmlock_buffer *data, bool last,
+				       long user, long mm)
 {
 	static const struct perfmlock_charge nothing;
 	struct perfmlock_observation obs = {
@@ -252,20 +285,50 @@ static void close_data(struct perfmlock_ledger *ledger,
 		.mm = mm,
 	};
 	struct perfmlock_mm *closer;
+	bool as_measured = true;
 
-	/* it uncharges only after it has detached the event */
-	if (likely(rb != call->rb || !last))
-		obs.user = change_of_user(ledger, call, &obs, user);
-	if (unlikely(!last && !call->overlap && rb != call->rb && obs.pages &&
-		     obs.user == -data->first_user &&
-		     obs.mm == -data->kernel_mm)) {
-		/* it went all the same: an earlier close was not seen */
-		obs.step = PERFMLOCK_LAST_UNMAP;
-		last = true;
-		ledger->totals.resynced++;
+	/* the kernel took nothing, and there is nobody to whom it was left */
+	if (unlikely(last && !(user | mm) && !call->rival &&
+		     data->first_user)) {
+		if (call->mover == PERFMLOCK_ALONE) {
+			perfmlock_found_mapped(ledger, data);
+			last = false;
+			obs.step = PERFMLOCK_UNMAP;
+		} else if (call->mover == PERFMLOCK_STRANGERS) {
+			/* or others took as much meanwhile */
+			perfmlock_doubt(ledger);
+		}
 	}
+	/*
+	 * Another call of the event may have detached it, and left the uncharge
+	 * to this one, which left it to that one (since f91072ed1b72): then M
+	 * stands still, and U did not fall by what it was charged, as where the
+	 * other one's mm was uncharged.
+	 */
+	if (likely(!last || !(call->rival && obs.rec && !mm &&
+			      (!user || user != -data->first_user)))) {
+		obs.user = user;
+		if (unlikely(!last && call->mover == PERFMLOCK_ALONE &&
+			     rb != call->rb && obs.pages && user &&
+			     user == -data->first_user &&
+			     mm == -data->kernel_mm)) {
+			/* it went all the same: an earlier close was not seen */
+			obs.step = PERFMLOCK_LAST_UNMAP;
+			last = true;
+			ledger->totals.resynced++;
+		}
+		as_measured = attribute(ledger, call, &obs, data->guessed);
+		if (unlikely(data->guessed && last))
+			divide_anew(ledger, data, obs.rec);
+	} else {
+		obs.mm = 0;
+	}
+	/* an earlier close may not have been seen: U cannot tell */
+	if (unlikely(!last && rb != call->rb && !call->rival &&
+		     call->mover != PERFMLOCK_ALONE))
+		perfmlock_doubt(ledger);
 	closer = book_close(ledger, call, data, obs.user, obs.mm);
-	judge(ledger, call, &obs);
+	judge(ledger, call, &obs, as_measured);
 	compare_mm(ledger, data, &obs, closer);
 	if (last) {
 		close_last(ledger, call, data, &obs);
@@ -273,7 +336,7 @@ static void close_data(struct perfmlock_ledger *ledger,
 	}
 	/* beside another close, the kernel's last need not be ours */
 	data->kernel_mm += obs.mm;
-	if (!call->overlap)
+	if (call->mover != PERFMLOCK_CALLS)
 		compare(ledger, &obs, &nothing, data, data->user, data->mm);
 }
 
@@ -281,9 +344,10 @@ static void close_data(struct perfmlock_ledger *ledger,
  * What was charged for an adopted buffer is foreign, and so is its return. An
  * AUX area that was seen to be mapped on it goes as it was charged.
  */
-static void close_adopted(struct perfmlock_ledger *ledger,
-			  const struct perfmlock_call *call, const void *rb,
-			  struct perfmlock_buffer *data)
+static noinline void close_adopted(struct perfmlock_ledger *ledger,
+				   const struct perfmlock_call *call,
+				   const void *rb,
+				   struct perfmlock_buffer *data)
 {
 	struct perfmlock_buffer *aux = data->aux;
 	bool last_data, last_aux;
@@ -296,31 +360,6 @@ static void close_adopted(struct perfmlock_ledger *ledger,
 	}
 	if (last_data)
 		perfmlock_buffer_drop(ledger, data);
-}
-
-/*
- * How nearly every buffer ends: its only mapping goes, nothing beside it, and
- * the kernel takes back from whom it charged what it charged. The general way
- * comes to the same, and is twice as long.
- */
-static bool is_usual_end(const struct perfmlock_ledger *ledger,
-			 const struct perfmlock_call *call, const void *rb,
-			 const struct perfmlock_buffer *data, long user,
-			 long mm)
-{
-	return data->maps == 1 && !data->aux && !data->pending &&
-	       rb != call->rb && user == -data->first_user &&
-	       user == -(long)data->pages &&
-	       !(mm | data->first_mm | data->kernel_mm) && !call->overlap &&
-	       ledger->exclusive && !ledger->blind && alone(ledger);
-}
-
-static void usual_end(struct perfmlock_ledger *ledger,
-		      struct perfmlock_buffer *data, long user)
-{
-	data->user->books.kernel += user;
-	ledger->observed++;
-	perfmlock_buffer_drop(ledger, data);
 }
 
 /**
@@ -337,34 +376,32 @@ void perfmlock_close_end(struct perfmlock_ledger *ledger,
 			 struct perfmlock_call *call, const void *rb, long user,
 			 long mm)
 {
-	struct perfmlock_buffer *data;
+	struct perfmlock_buffer *data = call->data;
+	const void *events_rb = rb;
 	long user_change, mm_change;
 	bool last_data, last_aux;
 
-	data = perfmlock_store_find(&ledger->buffers, call->rb);
-	if (unlikely(call->displaced)) {
-		data = IS_ERR(call->displaced) ? NULL : call->displaced;
-		/* whatever the event has now, it is not this one */
-		rb = NULL;
-	}
+	call->mover = likely(call->user) ? mover_of(ledger, call) :
+					   PERFMLOCK_CALLS;
 	if (unlikely(!data)) {
 		ledger->totals.unknown_closes++;
 		goto out;
 	}
 	ledger->totals.closes++;
+	/* another close has ended it */
+	if (unlikely(data->ended))
+		goto out;
+	/* its address is another's by now; whatever the event has, it is not this */
+	if (unlikely(hlist_unhashed(&data->node.hash)))
+		rb = NULL;
 	if (unlikely(!call->user)) {
 		close_adopted(ledger, call, rb, data);
 		goto out;
 	}
 	user_change = perfmlock_drift(user, call->before.user);
 	mm_change = perfmlock_drift(mm, call->before.mm);
-	if (likely(is_usual_end(ledger, call, rb, data, user_change,
-				mm_change))) {
-		usual_end(ledger, data, user_change);
-		goto out;
-	}
-	data->sweep = ledger->sweep;
-	if (data->pending == PERFMLOCK_MAYBE_FIRST)
+	perfmlock_touch(ledger, data);
+	if (unlikely(data->pending == PERFMLOCK_MAYBE_FIRST))
 		perfmlock_book_pending(ledger, data, PERFMLOCK_MAP);
 	count_close(ledger, call, rb, data, &last_data, &last_aux);
 	if (unlikely(last_aux))
@@ -374,5 +411,9 @@ void perfmlock_close_end(struct perfmlock_ledger *ledger,
 		close_data(ledger, call, rb, data, last_data, user_change,
 			   mm_change);
 out:
+	if (unlikely(call->open_rb) && !perfmlock_awaits_other(ledger, call))
+		perfmlock_close_open(ledger, call->open_rb, events_rb);
 	call_end(ledger, call, user);
+	if (likely(data))
+		perfmlock_buffer_put(ledger, data);
 }

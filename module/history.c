@@ -3,54 +3,268 @@
  * What is remembered of the steps: refusals, drifts, and which of the kernel's
  * historical rules explain what this kernel does.
  */
-#include <linux/bitmap.h>
+#include <linux/bitops.h>
+#include <linux/jhash.h>
+#include <linux/string.h>
 
 #include "books.h"
+
+static void *entry_at(const struct perfmlock_history *history, unsigned int i)
+{
+	return history->entries + i * history->size;
+}
+
+/* The room of a group, NULL: it has none. */
+static struct perfmlock_room *room_of(struct perfmlock_history *history,
+				      u64 group)
+{
+	unsigned int i;
+
+	for (i = 0; i < PERFMLOCK_HISTORY; i++)
+		if (history->rooms[i].places && history->rooms[i].group == group)
+			return &history->rooms[i];
+	return NULL;
+}
+
+/* Where all places are taken: the oldest of who has most, or of one's own. */
+static unsigned int give_up_place(struct perfmlock_history *history,
+				  struct perfmlock_room *own)
+{
+	struct perfmlock_room *most = own ?: &history->rooms[0];
+	unsigned int i, oldest = PERFMLOCK_HISTORY;
+
+	for (i = 0; i < PERFMLOCK_HISTORY; i++)
+		if (history->rooms[i].places > most->places)
+			most = &history->rooms[i];
+	for (i = 0; i < PERFMLOCK_HISTORY; i++) {
+		if (&history->rooms[history->past[i].room] != most &&
+		    most->places > 1)
+			continue;
+		/* with one place each, it is the oldest of all */
+		if (oldest == PERFMLOCK_HISTORY ||
+		    history->past[i].seq < history->past[oldest].seq)
+			oldest = i;
+	}
+	history->rooms[history->past[oldest].room].places--;
+	return oldest;
+}
+
+/* A place for what nothing is equal to; the group's room has it from now on. */
+static unsigned int take_place(struct perfmlock_history *history, u64 group)
+{
+	struct perfmlock_room *own = room_of(history, group);
+	unsigned int i, place = PERFMLOCK_HISTORY;
+
+	for (i = 0; i < PERFMLOCK_HISTORY && place == PERFMLOCK_HISTORY; i++)
+		if (!history->past[i].seq)
+			place = i;
+	if (place == PERFMLOCK_HISTORY)
+		place = give_up_place(history, own);
+	for (i = 0; i < PERFMLOCK_HISTORY && (!own || !own->places); i++) {
+		if (history->rooms[i].places)
+			continue;
+		own = &history->rooms[i];
+		own->group = group;
+		break;
+	}
+	own->places++;
+	history->past[place].room = own - history->rooms;
+	history->past[place].times = 0;
+	return place;
+}
+
+/*
+ * Keep an entry: in the place of the one that it is equal to, or in one of its
+ * own. The newest of equal ones is kept, and where it stands in time is its.
+ */
+static void remember(struct perfmlock_history *history, u64 group, u32 key,
+		     const void *entry,
+		     bool (*equal)(const void *a, const void *b))
+{
+	const struct perfmlock_past *past;
+	unsigned int i;
+
+	for (i = 0; i < PERFMLOCK_HISTORY; i++) {
+		past = &history->past[i];
+		if (past->seq && past->key == key &&
+		    history->rooms[past->room].group == group &&
+		    equal(entry_at(history, i), entry))
+			break;
+	}
+	if (i == PERFMLOCK_HISTORY)
+		i = take_place(history, group);
+	memcpy(entry_at(history, i), entry, history->size);
+	history->past[i].key = key;
+	history->past[i].seq = ++history->nr;
+	history->past[i].times++;
+}
+
+/**
+ * perfmlock_history_next() - the entry behind a place in time
+ * @history: the history
+ * @seq: serial number to go on from; result, of the entry
+ * @entry: result, @history->size bytes
+ * @times: result: how many equal ones there were
+ *
+ * Context: any; the lock is held.
+ *
+ * Return: false: there is none.
+ */
+bool perfmlock_history_next(const struct perfmlock_history *history, u64 *seq,
+			    void *entry, u64 *times)
+{
+	unsigned int i, next = PERFMLOCK_HISTORY;
+	u64 at;
+
+	/* forgotten meanwhile */
+	if (*seq > history->nr)
+		*seq = 0;
+	for (i = 0; i < PERFMLOCK_HISTORY; i++) {
+		at = history->past[i].seq;
+		if (at > *seq && (next == PERFMLOCK_HISTORY ||
+				  at < history->past[next].seq))
+			next = i;
+	}
+	if (next == PERFMLOCK_HISTORY)
+		return false;
+	*seq = history->past[next].seq;
+	*times = history->past[next].times;
+	memcpy(entry, entry_at(history, next), history->size);
+	return true;
+}
+
+/**
+ * perfmlock_history_forget() - all entries
+ * @history: the history
+ *
+ * Context: any; the lock is held.
+ */
+void perfmlock_history_forget(struct perfmlock_history *history)
+{
+	history->nr = 0;
+	memset(history->past, 0, sizeof(history->past));
+	memset(history->rooms, 0, sizeof(history->rooms));
+}
+
+/* Counts a step against each rule of @out; whether one of the counts is full. */
+static bool count_against(u8 *against, unsigned int out)
+{
+	bool full = false;
+
+	for (; out; out &= out - 1)
+		full |= ++against[__ffs(out)] == U8_MAX;
+	return full;
+}
+
+/**
+ * perfmlock_tell() - what a step tells of the rule, where others share the counter
+ * @user: whose step it is
+ * @mask: the rules that explain it as it was measured, a bit each
+ *
+ * One step may be half the kernel's and half somebody else's: a rule that explains
+ * two less than another does is not believed.
+ *
+ * Context: any; the lock is held.
+ */
+void perfmlock_tell(struct perfmlock_user *user, unsigned int mask)
+{
+	unsigned int out = PERFMLOCK_MODELS_ALL & ~mask;
+	unsigned int i, best = PERFMLOCK_MODEL_DEFAULT;
+	bool full;
+
+	if (!mask || !out)
+		return;
+	full = count_against(user->against, out);
+	/* those that explain it lose nothing to the others */
+	if (likely(!full && !(user->rules & out) &&
+		   user->model != PERFMLOCK_MAX_MODELS))
+		return;
+	for (i = 0; full && i < perfmlock_nr_models; i++)
+		user->against[i] /= 2;
+	for (i = 0; i < perfmlock_nr_models; i++)
+		if (user->against[i] < user->against[best])
+			best = i;
+	user->model = best;
+	user->rules = 0;
+	for (i = 0; i < perfmlock_nr_models; i++)
+		if (user->against[i] <= user->against[best] + 1)
+			user->rules |= 1U << i;
+}
+
+/* Does the step of a user tell everybody? Root's do, and others' until then. */
+static bool tells_all(struct perfmlock_ledger *ledger,
+		      const struct perfmlock_user *user)
+{
+	if (ledger->exclusive)
+		return true;
+	if (user->uid)
+		return !ledger->taught;
+	if (!ledger->taught) {
+		ledger->taught = true;
+		ledger->judged = 0;
+		memset(ledger->disagrees, 0, sizeof(ledger->disagrees));
+	}
+	return true;
+}
 
 /**
  * perfmlock_judge() - hold a step against every rule of the history
  * @ledger: the ledger
+ * @user: whose it is
  * @obs: the step, undisturbed by other calls
  *
  * Context: any; the lock is held.
  */
 void perfmlock_judge(struct perfmlock_ledger *ledger,
+		     struct perfmlock_user *user,
 		     const struct perfmlock_observation *obs)
 {
-	unsigned int i, mask, best = PERFMLOCK_MODEL_DEFAULT;
+	unsigned int mask = perfmlock_models_explain(obs);
+	unsigned int out = PERFMLOCK_MODELS_ALL & ~mask;
+	unsigned int i, best = PERFMLOCK_MODEL_DEFAULT;
 
-	mask = perfmlock_models_explain(obs);
-	if (mask == PERFMLOCK_MODELS_ALL) {
+	if (!out) {
 		ledger->observed++;
 		return;
 	}
-	for (i = 0; i < perfmlock_nr_models; i++) {
-		if (mask & (1U << i))
-			ledger->agrees[i]++;
-		else
-			ledger->disagrees[i]++;
-	}
+	if (!ledger->exclusive)
+		perfmlock_tell(user, mask);
+	if (!tells_all(ledger, user))
+		return;
+	ledger->judged++;
+	for (; out; out &= out - 1)
+		ledger->disagrees[__ffs(out)]++;
+	/* no other has come nearer */
+	if (likely(mask & (1U << ledger->model)))
+		return;
 	for (i = 0; i < perfmlock_nr_models; i++)
-		if (ledger->agrees[i] > ledger->agrees[best])
+		if (ledger->disagrees[i] < ledger->disagrees[best])
 			best = i;
 	ledger->model = best;
 }
 
-/**
- * perfmlock_record_drift() - remember a step
- * @ledger: the ledger
- * @drift: the step, without its number
- *
- * Context: any; the lock is held.
- */
-void perfmlock_record_drift(struct perfmlock_ledger *ledger,
-			    const struct perfmlock_drifting *drift)
+static bool equal_drifts(const void *a, const void *b)
 {
-	struct perfmlock_drifting *entry;
+	const struct perfmlock_drifting *x = a, *y = b;
 
-	entry = &ledger->drifts[ledger->nr_drifts++ % PERFMLOCK_HISTORY];
-	*entry = *drift;
-	entry->seq = ledger->nr_drifts;
+	return x->actor.uid == y->actor.uid && x->actor.pid == y->actor.pid &&
+	       x->owner_uid == y->owner_uid && x->owner_pid == y->owner_pid &&
+	       x->step == y->step && x->kind == y->kind &&
+	       x->pages == y->pages && x->kernel_user == y->kernel_user &&
+	       x->kernel_mm == y->kernel_mm &&
+	       x->correct_user == y->correct_user &&
+	       x->correct_mm == y->correct_mm && x->cause == y->cause &&
+	       x->inherited == y->inherited;
+}
+
+static void record_drift(struct perfmlock_ledger *ledger,
+			 const struct perfmlock_drifting *drift)
+{
+	u32 key = jhash_3words(drift->actor.pid, drift->pages, drift->cause,
+			       jhash_2words(drift->kernel_user,
+					    drift->kernel_mm, drift->step));
+
+	remember(&ledger->drifts, drift->actor.group, key, drift, equal_drifts);
 	ledger->totals.drifts++;
 }
 
@@ -98,7 +312,8 @@ void perfmlock_compare(struct perfmlock_ledger *ledger,
 		drift.owner_pid = buffer->mm->pid;
 	}
 	if (cause == PERFMLOCK_UNEXPLAINED && user->books.cause &&
-	    perfmlock_models_explain(obs) & (1U << ledger->model)) {
+	    perfmlock_models_explain(obs) &
+			(1U << perfmlock_model_index(ledger, user))) {
 		drift.cause = user->books.cause;
 		drift.inherited = true;
 	}
@@ -107,7 +322,7 @@ void perfmlock_compare(struct perfmlock_ledger *ledger,
 		user->books.cause = drift.cause;
 	if (mm)
 		mm->books.cause = drift.cause;
-	perfmlock_record_drift(ledger, &drift);
+	record_drift(ledger, &drift);
 }
 
 /**
@@ -139,26 +354,23 @@ void perfmlock_buffer_lost(struct perfmlock_ledger *ledger,
 }
 
 /**
- * perfmlock_buffer_stale() - its end was not seen
+ * perfmlock_buffer_unseen_end() - its end went by unseen
  * @ledger: the ledger
  * @buffer: the data's row
  *
- * If calls were missed, the kernel has taken back long since what it charged.
- * If none was, there was nothing to see.
+ * The kernel has taken back long since what it charged, as far as anybody can
+ * know: what it has not shows on the counter, and there no cause is named.
  *
  * Context: any; the lock is held.
  */
-void perfmlock_buffer_stale(struct perfmlock_ledger *ledger,
-			    struct perfmlock_buffer *buffer)
+void perfmlock_buffer_unseen_end(struct perfmlock_ledger *ledger,
+				 struct perfmlock_buffer *buffer)
 {
-	if (!ledger->blind) {
-		perfmlock_buffer_lost(ledger, buffer);
-		return;
-	}
 	if (buffer->kind == PERFMLOCK_DATA && buffer->aux)
-		perfmlock_buffer_stale(ledger, buffer->aux);
+		perfmlock_buffer_unseen_end(ledger, buffer->aux);
 	buffer->user->books.kernel -= buffer->first_user;
 	buffer->mm->books.kernel -= buffer->kernel_mm;
+	perfmlock_unsure(ledger, buffer->user);
 	ledger->totals.stale++;
 	perfmlock_buffer_drop(ledger, buffer);
 }
@@ -166,62 +378,58 @@ void perfmlock_buffer_stale(struct perfmlock_ledger *ledger,
 /* Is this EPERM one that the accounting gives? */
 static bool refused_by_accounting(const struct perfmlock_ledger *ledger,
 				  const struct perfmlock_call *call,
-				  long user_after,
-				  const struct perfmlock_model **model,
-				  struct perfmlock_state *state,
-				  struct perfmlock_charge *charge)
+				  long user_after, long mm_after,
+				  struct perfmlock_denial *entry)
 {
-	const struct perfmlock_call *other;
-	unsigned int i = 0;
+	struct perfmlock_state *state = &entry->state;
+	unsigned int i;
 
 	if (ledger->ops->exempt())
 		return false;
-	*model = perfmlock_model_of(ledger);
+	entry->model = perfmlock_model_of(ledger, call->user);
 	*state = call->before;
-	perfmlock_model_charge(*model, state, call->pages, charge);
-	if (charge->over)
+	perfmlock_model_charge(entry->model, state, call->pages, &entry->charge);
+	if (entry->charge.over)
 		return true;
-	/* calls beside it may have been charged before it looked */
+	/* whoever was charged meanwhile may have been before it looked */
 	if (user_after > state->user)
 		state->user = user_after;
-	while ((other = perfmlock_next_other(ledger, &i, call->user, call)))
-		if (other->maps)
-			state->user += other->pages;
-	perfmlock_model_charge(*model, state, call->pages, charge);
-	if (charge->over)
+	if (mm_after > state->mm)
+		state->mm = mm_after;
+	state->user += call->user->mapping - call->pages;
+	perfmlock_model_charge(entry->model, state, call->pages, &entry->charge);
+	if (entry->charge.over)
 		return true;
 	/* a kernel whose rule was not told yet by anything that it did */
 	*state = call->before;
 	for (i = 0; i < perfmlock_nr_models; i++) {
-		if (ledger->disagrees[i])
+		if (ledger->disagrees[i] &&
+		    (ledger->exclusive || ledger->taught))
 			continue;
-		*model = &perfmlock_models[i];
-		perfmlock_model_charge(*model, state, call->pages, charge);
-		if (charge->over)
+		entry->model = &perfmlock_models[i];
+		perfmlock_model_charge(entry->model, state, call->pages,
+				       &entry->charge);
+		if (entry->charge.over)
 			return true;
 	}
 	return false;
 }
 
-static void find_remedies(const struct perfmlock_ledger *ledger,
-			  const struct perfmlock_call *call,
-			  const struct perfmlock_model *model,
-			  struct perfmlock_denial *entry)
+static bool equal_states(const struct perfmlock_state *x,
+			 const struct perfmlock_state *y)
 {
-	struct perfmlock_event event;
+	return x->user == y->user && x->mm == y->mm && x->limit == y->limit &&
+	       x->rlimit == y->rlimit;
+}
 
-	entry->online_cpus = ledger->ops->cpus_left(0);
-	perfmlock_remedy(model, &entry->state, entry->pages,
-			 ledger->page_shift, entry->online_cpus,
-			 &entry->remedy);
-	entry->cpus_left = 0;
-	ledger->ops->event(call->event, &event);
-	if (event.cpu < 0)
-		return;
-	entry->cpus_left = ledger->ops->cpus_left(event.cpu);
-	perfmlock_remedy(model, &entry->state,
-			 entry->pages * entry->cpus_left, ledger->page_shift,
-			 entry->online_cpus, &entry->all_cpus);
+static bool equal_denials(const void *a, const void *b)
+{
+	const struct perfmlock_denial *x = a, *y = b;
+
+	return x->actor.uid == y->actor.uid && x->actor.pid == y->actor.pid &&
+	       x->kind == y->kind && x->pages == y->pages && x->cpu == y->cpu &&
+	       x->model == y->model && equal_states(&x->state, &y->state) &&
+	       equal_states(&x->right_state, &y->right_state);
 }
 
 /**
@@ -229,50 +437,57 @@ static void find_remedies(const struct perfmlock_ledger *ledger,
  * @ledger: the ledger
  * @call: the call
  * @user_after: U now
+ * @mm_after: M now
  *
  * Remembered with the whole sum if the accounting did it; else counted.
  *
  * Context: any; the lock is held.
  */
 void perfmlock_denied(struct perfmlock_ledger *ledger,
-		      const struct perfmlock_call *call, long user_after)
+		      const struct perfmlock_call *call, long user_after,
+		      long mm_after)
 {
+	static const struct perfmlock_books nothing_booked;
+	struct perfmlock_denial entry = {
+		.kind = perfmlock_kind_of(call->pgoff),
+		.start = call->start,
+		.pages = call->pages,
+	};
 	struct perfmlock_user *user = call->user;
-	const struct perfmlock_model *model;
-	struct perfmlock_denial *entry;
-	struct perfmlock_charge charge;
-	struct perfmlock_state state;
+	struct perfmlock_counts *counts;
+	struct perfmlock_event event;
 	struct perfmlock_mm *mm;
 	bool wrongly;
 
-	if (!refused_by_accounting(ledger, call, user_after, &model, &state,
-				   &charge)) {
+	if (!refused_by_accounting(ledger, call, user_after, mm_after, &entry)) {
 		ledger->totals.other_eperm++;
 		return;
 	}
 	mm = perfmlock_books_of_mm(ledger, call->mm, NULL);
+	ledger->ops->caller(&entry.actor);
+	ledger->ops->event(call->event, &event);
+	entry.cpu = event.cpu;
+	entry.online_cpus = ledger->ops->online_cpus();
+	perfmlock_right_state(ledger, user, mm ? &mm->books : &nothing_booked,
+			      &entry.state, call->mover, &entry.right_state);
+	perfmlock_reference(&entry.right_state, call->pages, &entry.right);
+	remember(&ledger->denials, entry.actor.group,
+		 jhash_3words(entry.actor.pid, entry.pages, entry.cpu,
+			      entry.state.rlimit),
+		 &entry, equal_denials);
+
+	wrongly = !entry.right.over;
+	counts = perfmlock_counts(ledger, &user->books);
+	counts->denied++;
+	counts->wrongly_denied += wrongly;
+	ledger->totals.denied++;
+	ledger->totals.wrongly_denied += wrongly;
 	if (!mm)
 		return;
-	entry = &ledger->denials[ledger->nr_denials++ % PERFMLOCK_HISTORY];
-	entry->seq = ledger->nr_denials;
-	ledger->ops->caller(&entry->actor);
-	entry->kind = perfmlock_kind_of(call->pgoff);
-	entry->start = call->start;
-	entry->pages = call->pages;
-	entry->state = state;
-	entry->charge = charge;
-	perfmlock_right_state(user, &mm->books, &state, &entry->right_state);
-	perfmlock_reference(&entry->right_state, call->pages, &entry->right);
-	find_remedies(ledger, call, model, entry);
-
-	wrongly = !entry->right.over;
-	user->books.denied++;
-	mm->books.denied++;
-	ledger->totals.denied++;
-	user->books.wrongly_denied += wrongly;
-	mm->books.wrongly_denied += wrongly;
-	ledger->totals.wrongly_denied += wrongly;
-	mm->rlimit = state.rlimit;
+	counts = perfmlock_counts(ledger, &mm->books);
+	counts->denied++;
+	counts->wrongly_denied += wrongly;
+	mm->rlimit = entry.state.rlimit;
 	mm->uid = user->uid;
-	memcpy(mm->comm, entry->actor.comm, sizeof(mm->comm));
+	memcpy(mm->comm, entry.actor.comm, sizeof(mm->comm));
 }

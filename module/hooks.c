@@ -14,17 +14,18 @@
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
+#include <linux/mutex.h>
 #include <linux/perf_event.h>
 #include <linux/printk.h>
 #include <linux/string.h>
+#include <linux/stringify.h>
 
 #include "hooks.h"
 #include "kernel.h"
 #include "ledger.h"
 
 static struct perfmlock_ledger *ledger;
-static void (*on_missed)(void);
-static unsigned long missed_before;
+static unsigned int missed_before;
 
 static struct kretprobe map_probe, close_probe;
 static struct kprobe open_probe;
@@ -33,46 +34,39 @@ static struct kretprobe *const retprobes[] = { &map_probe, &close_probe };
 /* What goes from entry to return: the call's place in the ledger. */
 struct observed {
 	struct perfmlock_call *call;
-	const struct user_struct *user;
 	const struct mm_struct *mm;
 	const struct perf_event *event;
+	const struct vm_area_struct *vma;
 };
 
-static __always_inline unsigned long missed_now(void)
+/* Calls that each probe saw, for who asks whether it sees most of them. */
+static unsigned long seen_calls[ARRAY_SIZE(retprobes)];
+
+static __always_inline unsigned int missed_now(void)
 {
-	return READ_ONCE(map_probe.nmissed) + READ_ONCE(close_probe.nmissed);
+	/* ints, that wrap */
+	return (unsigned int)READ_ONCE(map_probe.nmissed) +
+	       (unsigned int)READ_ONCE(close_probe.nmissed);
 }
 
 /*
  * A call is missed while others are under way, and may outlast them. These
  * find out when they return, the next when it begins.
  */
-static void __kprobes found_missed(struct perfmlock_call *call)
+static __always_inline void look_for_missed(void)
 {
-	missed_before = missed_now();
-	perfmlock_call_disturbed(ledger, call);
-	on_missed();
-}
-
-static __always_inline void look_for_missed(struct perfmlock_call *call,
-					    unsigned long before)
-{
-	if (unlikely(before != missed_now()))
-		found_missed(call);
-}
-
-static __always_inline struct perfmlock_call *new_call(void)
-{
-	if (likely(!ledger->nr_active))
-		return &ledger->calls[0];
-	return perfmlock_call_new(ledger);
+	if (unlikely(missed_before != missed_now())) {
+		missed_before = missed_now();
+		perfmlock_unseen(ledger);
+	}
 }
 
 static __always_inline void
 describe(struct perfmlock_call *call, const struct observed *seen,
-	 const struct vm_area_struct *vma, const void *rb)
+	 const struct user_struct *user, const void *rb)
 {
-	call->user = NULL;
+	const struct vm_area_struct *vma = seen->vma;
+
 	call->task = current;
 	call->event = seen->event;
 	call->rb = rb;
@@ -80,10 +74,16 @@ describe(struct perfmlock_call *call, const struct observed *seen,
 	call->start = vma->vm_start;
 	call->pgoff = vma->vm_pgoff;
 	call->pages = (vma->vm_end - vma->vm_start) >> PAGE_SHIFT;
-	look_for_missed(call, missed_before);
-	call->missed = missed_before;
-	call->before.user = perfmlock_read_user(seen->user);
+	look_for_missed();
+	call->before.user = likely(user) ? perfmlock_read_user(user) : 0;
 	call->before.mm = perfmlock_read_mm(seen->mm);
+}
+
+/* U now; the call's row keeps its user, and where there is none nobody asks. */
+static __always_inline long user_now(const struct perfmlock_call *call)
+{
+	return likely(call->user) ? perfmlock_read_user(call->user->node.key) :
+				    0;
 }
 
 static int __kprobes map_entry(struct kretprobe_instance *ri,
@@ -91,23 +91,26 @@ static int __kprobes map_entry(struct kretprobe_instance *ri,
 {
 	const struct file *file = (void *)perfmlock_argument(regs, 0);
 	struct vm_area_struct *vma = (void *)perfmlock_argument(regs, 1);
+	const struct user_struct *user = current_user();
 	struct observed *seen = (void *)ri->data;
 	struct perfmlock_call *call;
+	unsigned long flags;
 	bool begun = false;
 
-	seen->user = current_user();
 	seen->mm = vma->vm_mm;
 	seen->event = file->private_data;
+	seen->vma = vma;
 
-	raw_spin_lock(&ledger->lock);
-	call = new_call();
+	perfmlock_lock(ledger, flags);
+	seen_calls[0]++;
+	call = perfmlock_call_new(ledger);
 	if (likely(call)) {
-		describe(call, seen, vma, READ_ONCE(seen->event->rb));
+		describe(call, seen, user, READ_ONCE(seen->event->rb));
 		call->before.limit = perfmlock_limit();
 		call->before.rlimit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
-		begun = perfmlock_map_begin(ledger, call, seen->user);
+		begun = perfmlock_map_begin(ledger, call, user);
 	}
-	raw_spin_unlock(&ledger->lock);
+	perfmlock_unlock(ledger, flags);
 	seen->call = call;
 	return !begun;
 }
@@ -116,15 +119,19 @@ static int __kprobes map_return(struct kretprobe_instance *ri,
 				struct pt_regs *regs)
 {
 	const struct observed *seen = (void *)ri->data;
-
-	raw_spin_lock(&ledger->lock);
-	look_for_missed(seen->call, seen->call->missed);
 	/* an int comes back in the lower half of the register alone */
-	perfmlock_map_end(ledger, seen->call, (int)regs_return_value(regs),
-			  READ_ONCE(seen->event->rb),
-			  perfmlock_read_user(seen->user),
-			  perfmlock_read_mm(seen->mm));
-	raw_spin_unlock(&ledger->lock);
+	int ret = regs_return_value(regs);
+	unsigned long flags;
+
+	perfmlock_lock(ledger, flags);
+	look_for_missed();
+	perfmlock_map_end(ledger, seen->call, ret, READ_ONCE(seen->event->rb),
+			  user_now(seen->call), perfmlock_read_mm(seen->mm));
+	if (unlikely(!perfmlock_kernel.vm_ops && !ret)) {
+		WRITE_ONCE(perfmlock_kernel.vm_ops, seen->vma->vm_ops);
+		ledger->ops->unseen();
+	}
+	perfmlock_unlock(ledger, flags);
 	return 0;
 }
 
@@ -133,26 +140,29 @@ static int __kprobes close_entry(struct kretprobe_instance *ri,
 {
 	struct vm_area_struct *vma = (void *)perfmlock_argument(regs, 0);
 	struct observed *seen = (void *)ri->data;
-	const struct perfmlock_buffer *data;
 	struct perfmlock_call *call = NULL;
+	struct perfmlock_buffer *data;
+	unsigned long flags;
 	const void *rb;
 
 	/* at exit current->mm is gone already */
 	seen->mm = vma->vm_mm;
 	seen->event = vma->vm_file->private_data;
+	seen->vma = vma;
 	rb = READ_ONCE(seen->event->rb);
 
-	raw_spin_lock(&ledger->lock);
-	data = perfmlock_close_buffer(ledger, current, rb);
+	perfmlock_lock(ledger, flags);
+	seen_calls[1]++;
+	data = perfmlock_close_buffer(ledger, current, seen->event, rb);
 	if (!IS_ERR(data))
-		call = new_call();
+		call = perfmlock_call_new(ledger);
 	if (likely(call)) {
-		/* any will do where it is not known whose counter moves */
-		seen->user = data ? data->user->node.key : current_user();
-		describe(call, seen, vma, rb);
+		describe(call, seen,
+			 data && !data->adopted ? data->user->node.key : NULL,
+			 rb);
 		perfmlock_close_begin(ledger, call, data);
 	}
-	raw_spin_unlock(&ledger->lock);
+	perfmlock_unlock(ledger, flags);
 	seen->call = call;
 	return !call;
 }
@@ -161,13 +171,13 @@ static int __kprobes close_return(struct kretprobe_instance *ri,
 				  struct pt_regs *regs)
 {
 	const struct observed *seen = (void *)ri->data;
+	unsigned long flags;
 
-	raw_spin_lock(&ledger->lock);
-	look_for_missed(seen->call, seen->call->missed);
+	perfmlock_lock(ledger, flags);
+	look_for_missed();
 	perfmlock_close_end(ledger, seen->call, READ_ONCE(seen->event->rb),
-			    perfmlock_read_user(seen->user),
-			    perfmlock_read_mm(seen->mm));
-	raw_spin_unlock(&ledger->lock);
+			    user_now(seen->call), perfmlock_read_mm(seen->mm));
+	perfmlock_unlock(ledger, flags);
 	return 0;
 }
 
@@ -175,10 +185,12 @@ static int __kprobes open_entry(struct kprobe *probe, struct pt_regs *regs)
 {
 	struct vm_area_struct *vma = (void *)perfmlock_argument(regs, 0);
 	const struct perf_event *event = vma->vm_file->private_data;
+	unsigned long flags;
 
-	raw_spin_lock(&ledger->lock);
-	perfmlock_open(ledger, READ_ONCE(event->rb), vma->vm_pgoff);
-	raw_spin_unlock(&ledger->lock);
+	perfmlock_lock(ledger, flags);
+	perfmlock_open(ledger, READ_ONCE(event->rb), vma->vm_pgoff,
+		       vma->vm_mm);
+	perfmlock_unlock(ledger, flags);
 	return 0;
 }
 
@@ -208,76 +220,109 @@ static void fill_probes(int maxactive)
 }
 
 /*
- * Registered is not armed: kprobes can be switched off at run time. A probe
- * on a function of our own tells.
+ * Registered is not armed: kprobes can be switched off at run time. And armed is
+ * not seeing: there are kernels on which every kretprobe misses. One on a
+ * function of our own tells. It is found by its symbol: under CFI its address
+ * is that of a jump table.
  */
-static unsigned long own_probe_hits;
+#define OWN_FUNCTION	perfmlock_probed_by_self
+#define OWN_CALLS	4
 
-static noinline int probed_by_self(int value)
+noinline __noclone int OWN_FUNCTION(int value)
 {
 	/* keep the call and the function as they are written */
 	barrier();
 	return value;
 }
 
-static int __kprobes own_entry(struct kprobe *probe, struct pt_regs *regs)
+static unsigned long own_entries, own_returns;
+static struct kretprobe own_probe;
+/* Somebody has found the probes switched off, and whom to tell. */
+static unsigned int found_off;
+static void (*tell_off)(void);
+
+static int __kprobes own_entry(struct kretprobe_instance *ri,
+			       struct pt_regs *regs)
 {
-	WRITE_ONCE(own_probe_hits, own_probe_hits + 1);
+	WRITE_ONCE(own_entries, own_entries + 1);
 	return 0;
 }
 
-static struct kprobe own_probe;
-
-static bool probes_work(void)
+static int __kprobes own_return(struct kretprobe_instance *ri,
+				struct pt_regs *regs)
 {
-	unsigned long before = READ_ONCE(own_probe_hits);
-
-	probed_by_self(0);
-	return READ_ONCE(own_probe_hits) != before;
+	WRITE_ONCE(own_returns, own_returns + 1);
+	return 0;
 }
 
 static int test_probes(void)
 {
+	unsigned int i;
 	int ret;
 
 	memset(&own_probe, 0, sizeof(own_probe));
-	own_probe.addr = (kprobe_opcode_t *)probed_by_self;
-	own_probe.pre_handler = own_entry;
-	ret = register_kprobe(&own_probe);
+	own_probe.kp.symbol_name = KBUILD_MODNAME ":" __stringify(OWN_FUNCTION);
+	own_probe.entry_handler = own_entry;
+	own_probe.handler = own_return;
+	own_probe.maxactive = OWN_CALLS;
+	own_entries = 0;
+	own_returns = 0;
+	found_off = 0;
+	ret = register_kretprobe(&own_probe);
 	if (ret) {
-		pr_err("kprobes do not work here (%d): CONFIG_KPROBES=y is needed\n",
+		pr_err("kretprobes do not work here (%d): CONFIG_KPROBES=y and CONFIG_KRETPROBES=y are needed\n",
 		       ret);
 		return ret;
 	}
-	if (probes_work())
+	for (i = 0; i < OWN_CALLS; i++)
+		OWN_FUNCTION(0);
+	if (own_entries == OWN_CALLS && own_returns == OWN_CALLS)
 		return 0;
-	unregister_kprobe(&own_probe);
-	pr_err("kprobes are switched off: write 1 to /sys/kernel/debug/kprobes/enabled\n");
+	if (own_entries || own_probe.nmissed)
+		pr_err("kretprobes miss calls here: of %d calls of a function of its own it saw %lu begin and %lu end, so nothing could be observed on this kernel\n",
+		       OWN_CALLS, own_entries, own_returns);
+	else
+		pr_err("kprobes are switched off: write 1 to /sys/kernel/debug/kprobes/enabled\n");
+	unregister_kretprobe(&own_probe);
 	return -ENODEV;
 }
 
 /**
  * perfmlock_hooks_armed() - do the probes see anything
  *
- * If they do not, or did not when this was asked last, calls went by unseen.
- *
- * Context: process, may sleep; takes the ledger's lock.
+ * Context: process, may sleep.
  *
  * Return: false if kprobes are switched off.
  */
 bool perfmlock_hooks_armed(void)
 {
-	static bool were_off;
-	bool armed = probes_work();
+	static DEFINE_MUTEX(one_at_a_time);
+	unsigned long before;
+	bool armed;
 
-	if (!armed || READ_ONCE(were_off)) {
-		raw_spin_lock(&ledger->lock);
-		ledger->blind = true;
-		raw_spin_unlock(&ledger->lock);
-		on_missed();
-	}
-	WRITE_ONCE(were_off, !armed);
-	return armed;
+	/* its probe follows a few calls at once, and readers may be many */
+	mutex_lock(&one_at_a_time);
+	before = READ_ONCE(own_entries);
+	OWN_FUNCTION(0);
+	armed = READ_ONCE(own_entries) != before;
+	mutex_unlock(&one_at_a_time);
+	if (armed)
+		return true;
+	if (!xchg(&found_off, 1))
+		tell_off();
+	return false;
+}
+
+/**
+ * perfmlock_hooks_were_off() - were they switched off since this was asked last
+ *
+ * Context: process.
+ *
+ * Return: true if perfmlock_hooks_armed() has found that: calls went by unseen.
+ */
+bool perfmlock_hooks_were_off(void)
+{
+	return xchg(&found_off, 0);
 }
 
 static void refuse(const char *symbol, int ret)
@@ -296,7 +341,7 @@ static void refuse(const char *symbol, int ret)
  * perfmlock_hooks_register() - begin to observe
  * @books: where observations go
  * @maxactive: calls under way that each probe can follow
- * @missed: called when a probe has missed calls; any context
+ * @off: is told when somebody finds the probes switched off; process context
  *
  * Context: process, may sleep.
  *
@@ -304,12 +349,12 @@ static void refuse(const char *symbol, int ret)
  * and nothing left registered.
  */
 int perfmlock_hooks_register(struct perfmlock_ledger *books, int maxactive,
-			     void (*missed)(void))
+			     void (*off)(void))
 {
 	int ret;
 
 	ledger = books;
-	on_missed = missed;
+	tell_off = off;
 	missed_before = 0;
 	ret = test_probes();
 	if (ret)
@@ -332,6 +377,7 @@ int perfmlock_hooks_register(struct perfmlock_ledger *books, int maxactive,
 		refuse("perf_mmap", ret);
 		goto no_map;
 	}
+	perfmlock_kernel.close_fn = (unsigned long)close_probe.kp.addr;
 	return 0;
 
 no_map:
@@ -339,7 +385,7 @@ no_map:
 no_open:
 	unregister_kretprobe(&close_probe);
 no_close:
-	unregister_kprobe(&own_probe);
+	unregister_kretprobe(&own_probe);
 	return ret;
 }
 
@@ -352,12 +398,10 @@ no_close:
  */
 void perfmlock_hooks_unregister(void)
 {
-	struct kretprobe *all[ARRAY_SIZE(retprobes)];
+	struct kretprobe *all[] = { &map_probe, &close_probe, &own_probe };
 
-	memcpy(all, retprobes, sizeof(all));
 	unregister_kretprobes(all, ARRAY_SIZE(all));
 	unregister_kprobe(&open_probe);
-	unregister_kprobe(&own_probe);
 }
 
 /**
@@ -373,13 +417,15 @@ bool perfmlock_hook_state(unsigned int i, struct perfmlock_hook_state *state)
 {
 	if (i < ARRAY_SIZE(retprobes)) {
 		state->symbol = retprobes[i]->kp.symbol_name;
+		state->seen = READ_ONCE(seen_calls[i]);
 		/* no instance was free, or the probe was hit within a probe */
-		state->missed = READ_ONCE(retprobes[i]->nmissed) +
+		state->missed = (unsigned int)READ_ONCE(retprobes[i]->nmissed) +
 				READ_ONCE(retprobes[i]->kp.nmissed);
 		return true;
 	}
 	if (i == ARRAY_SIZE(retprobes)) {
 		state->symbol = open_probe.symbol_name;
+		state->seen = 0;
 		state->missed = READ_ONCE(open_probe.nmissed);
 		return true;
 	}
@@ -402,49 +448,4 @@ unsigned long perfmlock_hooks_missed(void)
 	for (i = 0; perfmlock_hook_state(i, &state); i++)
 		missed += state.missed;
 	return missed;
-}
-
-static bool adopt(struct task_struct *task, struct vm_area_struct *vma)
-{
-	const struct perf_event *event = vma->vm_file->private_data;
-	const void *rb = READ_ONCE(event->rb);
-	struct perfmlock_actor actor;
-	struct perfmlock_event of;
-	const struct cred *cred;
-	bool done;
-
-	if (!rb)
-		return true;
-	perfmlock_event_of(event, &of);
-	/* the rows' memory; whoever is below the reserve is counted */
-	perfmlock_ledger_fill(ledger);
-	cred = perfmlock_task_cred(task);
-	perfmlock_actor_of(task, cred, &actor);
-	raw_spin_lock(&ledger->lock);
-	done = perfmlock_sweep_meet(ledger, &actor, vma->vm_mm, rb,
-				    vma->vm_pgoff, vma_pages(vma), &of);
-	raw_spin_unlock(&ledger->lock);
-	put_cred(cred);
-	return done;
-}
-
-/**
- * perfmlock_hooks_adopt() - learn of every buffer that is mapped now
- *
- * At the load, for what was mapped before; later, for what was missed.
- * Buffers of the books that are mapped no more are dropped.
- *
- * Context: process, may sleep; the probes are registered.
- *
- * Return: 0, -ENOMEM, or -EAGAIN: not all could be booked.
- */
-int perfmlock_hooks_adopt(void)
-{
-	int ret;
-
-	perfmlock_sweep_begin(ledger);
-	ret = perfmlock_walk_vmas((unsigned long)close_probe.kp.addr, adopt);
-	if (!ret)
-		perfmlock_sweep_end(ledger);
-	return ret;
 }

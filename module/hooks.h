@@ -13,19 +13,22 @@ struct perfmlock_ledger;
 /**
  * struct perfmlock_hook_state - one probe, as status shows it
  * @symbol: what is probed
+ * @seen: calls that it saw, where that is counted
  * @missed: calls that it did not see, ever
  */
 struct perfmlock_hook_state {
 	const char *symbol;
+	unsigned long seen;
 	unsigned long missed;
 };
 
 int perfmlock_hooks_register(struct perfmlock_ledger *ledger, int maxactive,
-			     void (*missed)(void));
+			     void (*off)(void));
 void perfmlock_hooks_unregister(void);
 unsigned long perfmlock_hooks_missed(void);
 bool perfmlock_hooks_armed(void);
+bool perfmlock_hooks_were_off(void);
+int perfmlock_probed_by_self(int value);
 bool perfmlock_hook_state(unsigned int i, struct perfmlock_hook_state *state);
-int perfmlock_hooks_adopt(void);
 
 #endif /* PERFMLOCK_HOOKS_H */

@@ -3,16 +3,16 @@
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
-#include <linux/rcupdate.h>
-#include <linux/sched/mm.h>
-#include <linux/sched/task.h>
-#include <linux/slab.h>
-#include <linux/sort.h>
+#include <linux/sched.h>
 #include <linux/string.h>
+#include <linux/sysctl.h>
 
 #include "kernel.h"
 
-struct perfmlock_kernel perfmlock_kernel;
+struct perfmlock_kernel perfmlock_kernel = {
+	.mlock_kb_read = PERFMLOCK_NOT_KNOWN,
+	.paranoid_read = PERFMLOCK_NOT_KNOWN,
+};
 
 /*
  * The address of a symbol that is not exported. A kprobe looks its symbol up
@@ -31,13 +31,17 @@ static void *data_symbol(const char *name)
 	return IS_ERR(probe.addr) ? NULL : probe.addr;
 }
 
-static void read_sysctl(const char *path, int *value)
+#define SYSCTL_DIR	"/proc/sys/kernel/"
+
+static void read_sysctl(const char *name, int *value)
 {
+	char path[sizeof(SYSCTL_DIR) + 32] = SYSCTL_DIR;
 	struct file *file;
 	char text[16] = "";
 	loff_t pos = 0;
 	int number;
 
+	strlcat(path, name, sizeof(path));
 	file = filp_open(path, O_RDONLY, 0);
 	if (IS_ERR(file))
 		return;
@@ -47,6 +51,48 @@ static void read_sysctl(const char *path, int *value)
 	filp_close(file, NULL);
 }
 
+/*
+ * Without CONFIG_KALLSYMS_ALL variables have no symbols. But whoever reads a
+ * sysctl calls proc_dointvec() with its table, which says where the value is:
+ * we read it, and look on.
+ */
+static struct task_struct *reader;
+static const char *read_name;
+static const int *read_from;
+
+static int __kprobes sysctl_entry(struct kprobe *probe, struct pt_regs *regs)
+{
+	const struct ctl_table *table = (void *)perfmlock_argument(regs, 0);
+
+	if (current == reader && !strcmp(table->procname, read_name) &&
+	    table->maxlen == sizeof(int))
+		read_from = table->data;
+	return 0;
+}
+
+static const int *sysctl_value(const char *symbol, const char *name, int *value)
+{
+	struct kprobe probe = {
+		.symbol_name = "proc_dointvec",
+		.pre_handler = sysctl_entry,
+	};
+	const int *found = data_symbol(symbol);
+
+	if (found)
+		return found;
+	reader = current;
+	read_name = name;
+	read_from = NULL;
+	if (register_kprobe(&probe))
+		return NULL;
+	read_sysctl(name, value);
+	unregister_kprobe(&probe);
+	return read_from;
+}
+
+#define MLOCK_KB	"perf_event_mlock_kb"
+#define PARANOID	"perf_event_paranoid"
+
 /**
  * perfmlock_kernel_refresh() - read again what cannot be read in place
  *
@@ -55,26 +101,30 @@ static void read_sysctl(const char *path, int *value)
 void perfmlock_kernel_refresh(void)
 {
 	if (!perfmlock_kernel.mlock_kb)
-		read_sysctl("/proc/sys/kernel/perf_event_mlock_kb",
-			    &perfmlock_kernel.mlock_kb_read);
+		read_sysctl(MLOCK_KB, &perfmlock_kernel.mlock_kb_read);
 	if (!perfmlock_kernel.paranoid)
-		read_sysctl("/proc/sys/kernel/perf_event_paranoid",
-			    &perfmlock_kernel.paranoid_read);
+		read_sysctl(PARANOID, &perfmlock_kernel.paranoid_read);
 }
 
 /**
- * perfmlock_kernel_init() - find the limits
+ * perfmlock_kernel_init() - find the limits, and what perf's mappings are
  *
- * Where the symbols cannot be had, /proc/sys is read instead, now and by
+ * Where the values cannot be found, /proc/sys is read instead, now and by
  * perfmlock_kernel_refresh().
  *
  * Context: process, may sleep.
  */
 void perfmlock_kernel_init(void)
 {
-	perfmlock_kernel.mlock_kb = data_symbol("sysctl_perf_event_mlock");
-	perfmlock_kernel.paranoid = data_symbol("sysctl_perf_event_paranoid");
+	perfmlock_kernel.mlock_kb =
+		sysctl_value("sysctl_perf_event_mlock", MLOCK_KB,
+			     &perfmlock_kernel.mlock_kb_read);
+	perfmlock_kernel.paranoid =
+		sysctl_value("sysctl_perf_event_paranoid", PARANOID,
+			     &perfmlock_kernel.paranoid_read);
 	perfmlock_kernel_refresh();
+	/* by what the mappings have, not by the address of their functions */
+	perfmlock_kernel.vm_ops = data_symbol("perf_mmap_vmops");
 }
 
 /**
@@ -94,117 +144,4 @@ bool perfmlock_has_symbol(const char *name)
 		return true;
 	}
 	return probe.addr && !IS_ERR(probe.addr);
-}
-
-static bool walk_mm(struct task_struct *task, struct mm_struct *mm,
-		    unsigned long close_fn, perfmlock_vma_fn meet)
-{
-	struct vm_area_struct *vma;
-	bool all = true;
-#ifdef HAVE_VMA_ITERATOR
-	VMA_ITERATOR(vmi, mm, 0);
-#endif
-
-#ifdef HAVE_MMAP_LOCK
-	mmap_read_lock(mm);
-#else
-	down_read(&mm->mmap_sem);
-#endif
-#ifdef HAVE_VMA_ITERATOR
-	for_each_vma(vmi, vma) {
-#else
-	for (vma = mm->mmap; vma; vma = vma->vm_next) {
-#endif
-		/* a probe's address may lie behind an ENDBR */
-		if (vma->vm_ops && vma->vm_ops->close &&
-		    close_fn - (unsigned long)vma->vm_ops->close < 16)
-			all &= meet(task, vma);
-	}
-#ifdef HAVE_MMAP_LOCK
-	mmap_read_unlock(mm);
-#else
-	up_read(&mm->mmap_sem);
-#endif
-	return all;
-}
-
-struct walker {
-	struct mm_struct *mm;
-	struct task_struct *task;
-};
-
-static int by_mm(const void *a, const void *b)
-{
-	const struct walker *x = a, *y = b;
-
-	if (x->mm == y->mm)
-		return 0;
-	return x->mm < y->mm ? -1 : 1;
-}
-
-/**
- * perfmlock_walk_vmas() - meet every perf mapping of every process
- * @close_fn: address of perf_mmap_close(), that tells them
- * @meet: called with the mm's mmap_lock held; false: not booked
- *
- * Context: process, may sleep; takes each mmap_lock for reading.
- *
- * Return: 0, -ENOMEM, or -EAGAIN if a mapping could not be booked.
- */
-int perfmlock_walk_vmas(unsigned long close_fn, perfmlock_vma_fn meet)
-{
-	struct walker *walkers;
-	struct task_struct *task;
-	unsigned int i, nr = 0, room = 0;
-	int ret = 0;
-
-	rcu_read_lock();
-	for_each_process(task)
-		room++;
-	rcu_read_unlock();
-	/* those born meanwhile have seen the probes */
-	room += 64;
-	walkers = kvcalloc(room, sizeof(*walkers), GFP_KERNEL);
-	if (!walkers)
-		return -ENOMEM;
-
-	rcu_read_lock();
-	for_each_process(task) {
-		if (nr == room)
-			break;
-		get_task_struct(task);
-		walkers[nr++].task = task;
-	}
-	rcu_read_unlock();
-
-	/* a leader may have exited before its threads; get_task_mm() sleeps */
-	for (i = 0; i < nr; i++) {
-		struct task_struct *thread;
-
-		walkers[i].mm = get_task_mm(walkers[i].task);
-		if (walkers[i].mm)
-			continue;
-		rcu_read_lock();
-		for_each_thread(walkers[i].task, thread) {
-			walkers[i].mm = get_task_mm(thread);
-			if (walkers[i].mm)
-				break;
-		}
-		rcu_read_unlock();
-	}
-
-	sort(walkers, nr, sizeof(*walkers), by_mm, NULL);
-	for (i = 0; i < nr; i++) {
-		if (walkers[i].mm && (!i || walkers[i].mm != walkers[i - 1].mm) &&
-		    !walk_mm(walkers[i].task, walkers[i].mm, close_fn, meet))
-			ret = -EAGAIN;
-		cond_resched();
-	}
-	for (i = 0; i < nr; i++) {
-		if (walkers[i].mm)
-			mmput(walkers[i].mm);
-		put_task_struct(walkers[i].task);
-	}
-	kvfree(walkers);
-	return ret;
 }

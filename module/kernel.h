@@ -12,13 +12,16 @@
 #include <linux/cred.h>
 #include <linux/cpumask.h>
 #include <linux/fs.h>
+#include <linux/limits.h>
 #include <linux/mm.h>
 #include <linux/perf_event.h>
 #include <linux/ptrace.h>
 #include <linux/resource.h>
+#include <linux/rwsem.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/user.h>
 #include <linux/uidgid.h>
+#include <linux/user_namespace.h>
 
 #include "charge.h"
 #include "features.h"
@@ -33,18 +36,25 @@
 #define PERFMLOCK_EXCLUSIVE	false
 #endif
 
+/* What /proc/sys did not say either. */
+#define PERFMLOCK_NOT_KNOWN	INT_MIN
+
 /**
  * struct perfmlock_kernel - values of the kernel that are not exported
  * @mlock_kb: kernel.perf_event_mlock_kb, NULL: not to be had
  * @paranoid: kernel.perf_event_paranoid, likewise
  * @mlock_kb_read: what /proc/sys last said, where there is no @mlock_kb
  * @paranoid_read: likewise
+ * @vm_ops: of perf's mappings, NULL: not known yet
+ * @close_fn: address of perf_mmap_close()
  */
 struct perfmlock_kernel {
 	const int *mlock_kb;
 	const int *paranoid;
 	int mlock_kb_read;
 	int paranoid_read;
+	const struct vm_operations_struct *vm_ops;
+	unsigned long close_fn;
 };
 
 extern struct perfmlock_kernel perfmlock_kernel;
@@ -96,10 +106,23 @@ static inline int perfmlock_paranoid(void)
 		READ_ONCE(perfmlock_kernel.paranoid_read);
 }
 
-/* user_lock_limit of this moment, in pages. Any context. */
+/* Is the limit what the kernel itself reads? Any context. */
+static inline bool perfmlock_limit_is_exact(void)
+{
+	return perfmlock_kernel.mlock_kb;
+}
+
+/*
+ * user_lock_limit of this moment, in pages. One that is not known refuses
+ * nobody: who judges asks perfmlock_limit_is_exact(). Any context.
+ */
 static inline unsigned long perfmlock_limit(void)
 {
-	return perfmlock_user_lock_limit(perfmlock_mlock_kb(), PAGE_SHIFT,
+	int mlock_kb = perfmlock_mlock_kb();
+
+	if (unlikely(mlock_kb == PERFMLOCK_NOT_KNOWN))
+		return LONG_MAX;
+	return perfmlock_user_lock_limit(mlock_kb, PAGE_SHIFT,
 					 num_online_cpus());
 }
 
@@ -111,8 +134,9 @@ static inline unsigned long perfmlock_limit(void)
 static inline bool perfmlock_exempt(void)
 {
 	const struct cred *cred = current_cred();
+	int paranoid = perfmlock_paranoid();
 
-	return perfmlock_paranoid() <= -1 ||
+	return (paranoid <= -1 && paranoid != PERFMLOCK_NOT_KNOWN) ||
 	       (cred->user_ns == &init_user_ns &&
 		cap_raised(cred->cap_effective, CAP_IPC_LOCK));
 }
@@ -187,9 +211,81 @@ static inline const struct cred *perfmlock_task_cred(struct task_struct *task)
 #endif
 }
 
+/* Has it no users any more? Any context; the caller keeps it. */
 static inline bool perfmlock_mm_exited(const struct mm_struct *mm)
 {
 	return !atomic_read(&mm->mm_users);
+}
+
+/*
+ * And are all of its mappings closed? Who lets go of the last use closes them,
+ * and then gives back the file that is executed (__mmput()). Others may keep the
+ * mm itself for as long as they like: by an open /proc/PID/maps, for one.
+ */
+static inline bool perfmlock_mm_closed(const struct mm_struct *mm)
+{
+	return perfmlock_mm_exited(mm) && !rcu_access_pointer(mm->exe_file);
+}
+
+/* The lock of an mm's mappings. */
+static inline struct rw_semaphore *perfmlock_mmap_lock(struct mm_struct *mm)
+{
+#ifdef HAVE_MMAP_LOCK
+	return &mm->mmap_lock;
+#else
+	return &mm->mmap_sem;
+#endif
+}
+
+/*
+ * Is nobody in the middle of changing its mappings? An munmap() closes what it
+ * has taken out with mmap_lock held at least for reading. Nothing is changed
+ * here, so what comes with the lock for who does is left out. Any context; the
+ * caller keeps the mm.
+ */
+static inline bool perfmlock_mm_is_still(struct mm_struct *mm)
+{
+	if (!down_write_trylock(perfmlock_mmap_lock(mm)))
+		return false;
+	up_write(perfmlock_mmap_lock(mm));
+	return true;
+}
+
+/*
+ * Is it a mapping of perf's? Where their vm_ops have no symbol the address of
+ * their close tells, behind what the compiler may put before a probe's place;
+ * or it does not (under CFI it is that of a jump table), and the first mapping
+ * that is seen to be made brings them. Any context; the caller keeps it.
+ */
+static inline bool perfmlock_is_perf_vma(const struct vm_area_struct *vma)
+{
+	const struct vm_operations_struct *ops = vma->vm_ops;
+
+	if (likely(READ_ONCE(perfmlock_kernel.vm_ops)))
+		return ops == perfmlock_kernel.vm_ops;
+	if (!ops || !ops->close ||
+	    perfmlock_kernel.close_fn - (unsigned long)ops->close >= 32)
+		return false;
+	WRITE_ONCE(perfmlock_kernel.vm_ops, ops);
+	return true;
+}
+
+/*
+ * Who answers for a process's mappings: its user; in a user namespace that
+ * somebody made, who may have 65,536 uids there, that one. Those that root made
+ * are of different tenants: each answers for itself.
+ */
+static inline u64 perfmlock_group_of(const struct cred *cred)
+{
+	const struct user_namespace *ns = cred->user_ns;
+
+	if (ns == &init_user_ns)
+		return from_kuid(&init_user_ns, cred->user->uid);
+	while (ns->parent && ns->parent != &init_user_ns)
+		ns = ns->parent;
+	if (uid_eq(ns->owner, GLOBAL_ROOT_UID))
+		return BIT_ULL(33) | ns->ns.inum;
+	return BIT_ULL(32) | from_kuid(&init_user_ns, ns->owner);
 }
 
 /* What a buffer's row says of its event. Any context; the caller keeps it. */
@@ -209,12 +305,9 @@ static inline void perfmlock_actor_of(const struct task_struct *task,
 	actor->user = cred->user;
 	actor->cred = cred;
 	actor->uid = from_kuid(&init_user_ns, cred->user->uid);
+	actor->group = perfmlock_group_of(cred);
 	actor->pid = task->tgid;
 	memcpy(actor->comm, task->comm, sizeof(actor->comm));
 }
-
-typedef bool (*perfmlock_vma_fn)(struct task_struct *task,
-				 struct vm_area_struct *vma);
-int perfmlock_walk_vmas(unsigned long close_fn, perfmlock_vma_fn meet);
 
 #endif /* PERFMLOCK_KERNEL_H */

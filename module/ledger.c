@@ -6,9 +6,9 @@
  * Everything is guarded by ledger->lock, never held while something sleeps,
  * allocates, or waits for user space.
  */
-#include <linux/bitmap.h>
-#include <linux/err.h>
+#include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -16,14 +16,14 @@
 
 /* Records kept ready: mappings that may come before the worker runs. */
 #define RESERVE_BUFFERS	2048
-#define RESERVE_MMS	256
-#define RESERVE_USERS	64
+#define RESERVE_MMS	1024
+#define RESERVE_USERS	256
 
 /**
  * perfmlock_ledger_fill() - take memory for further records
  * @ledger: the ledger
  *
- * Context: process, may sleep; takes the lock; one caller at a time.
+ * Context: process, may sleep; takes the lock.
  *
  * Return: 0 or -ENOMEM.
  */
@@ -32,6 +32,13 @@ int perfmlock_ledger_fill(struct perfmlock_ledger *ledger)
 	return perfmlock_store_fill(&ledger->buffers) ?:
 	       perfmlock_store_fill(&ledger->mms) ?:
 	       perfmlock_store_fill(&ledger->users);
+}
+
+static bool history_init(struct perfmlock_history *history, size_t size)
+{
+	history->size = size;
+	history->entries = kvcalloc(PERFMLOCK_HISTORY, size, GFP_KERNEL);
+	return history->entries;
 }
 
 /**
@@ -52,6 +59,7 @@ int perfmlock_ledger_init(struct perfmlock_ledger *ledger,
 			  unsigned int nr_calls)
 {
 	raw_spinlock_t *lock = &ledger->lock;
+	unsigned int i;
 
 	/* the cost that is promised: a row, and its share of the hash */
 	BUILD_BUG_ON(sizeof(struct perfmlock_buffer) +
@@ -59,6 +67,8 @@ int perfmlock_ledger_init(struct perfmlock_ledger *ledger,
 
 	memset(ledger, 0, sizeof(*ledger));
 	raw_spin_lock_init(lock);
+	INIT_LIST_HEAD(&ledger->idle_users);
+	INIT_LIST_HEAD(&ledger->idle_mms);
 	ledger->ops = ops;
 	ledger->exclusive = exclusive;
 	ledger->page_shift = page_shift;
@@ -66,14 +76,14 @@ int perfmlock_ledger_init(struct perfmlock_ledger *ledger,
 	ledger->model = PERFMLOCK_MODEL_DEFAULT;
 	ledger->nr_calls = nr_calls;
 	ledger->calls = kvcalloc(nr_calls, sizeof(*ledger->calls), GFP_KERNEL);
-	ledger->active = bitmap_zalloc(nr_calls, GFP_KERNEL);
-	ledger->denials = kvcalloc(PERFMLOCK_HISTORY, sizeof(*ledger->denials),
-				   GFP_KERNEL);
-	ledger->drifts = kvcalloc(PERFMLOCK_HISTORY, sizeof(*ledger->drifts),
-				  GFP_KERNEL);
-	if (!ledger->calls || !ledger->active || !ledger->denials ||
-	    !ledger->drifts)
+	if (!ledger->calls ||
+	    !history_init(&ledger->denials, sizeof(struct perfmlock_denial)) ||
+	    !history_init(&ledger->drifts, sizeof(struct perfmlock_drifting)))
 		goto no_memory;
+	for (i = 0; i < nr_calls; i++) {
+		ledger->calls[i].next_free = ledger->free_call;
+		ledger->free_call = &ledger->calls[i];
+	}
 	if (perfmlock_store_init(&ledger->users, lock, "perfmlock_user",
 				 sizeof(struct perfmlock_user),
 				 RESERVE_USERS) ||
@@ -101,8 +111,17 @@ no_memory:
 void perfmlock_ledger_destroy(struct perfmlock_ledger *ledger)
 {
 	struct perfmlock_node *node, *next;
+	struct perfmlock_call *call;
 	struct perfmlock_user *user;
+	unsigned int i;
 
+	/* rows that ended already are left to the calls */
+	for (i = 0; i < ARRAY_SIZE(ledger->by_event); i++) {
+		hlist_for_each_entry(call, &ledger->by_event[i], by_event)
+			if (call->data)
+				perfmlock_buffer_put(ledger, call->data);
+		INIT_HLIST_HEAD(&ledger->by_event[i]);
+	}
 	/* one that was never initialised has no list either */
 	if (ledger->users.cache) {
 		perfmlock_store_for_each(node, next, &ledger->users) {
@@ -116,13 +135,11 @@ void perfmlock_ledger_destroy(struct perfmlock_ledger *ledger)
 	perfmlock_store_destroy(&ledger->buffers);
 	perfmlock_store_destroy(&ledger->mms);
 	perfmlock_store_destroy(&ledger->users);
-	kvfree(ledger->drifts);
-	kvfree(ledger->denials);
-	bitmap_free(ledger->active);
+	kvfree(ledger->drifts.entries);
+	kvfree(ledger->denials.entries);
 	kvfree(ledger->calls);
-	ledger->drifts = NULL;
-	ledger->denials = NULL;
-	ledger->active = NULL;
+	ledger->drifts.entries = NULL;
+	ledger->denials.entries = NULL;
 	ledger->calls = NULL;
 }
 
@@ -130,107 +147,148 @@ void perfmlock_ledger_destroy(struct perfmlock_ledger *ledger)
  * perfmlock_ledger_reset() - forget denials, drifts and counts
  * @ledger: the ledger
  *
- * What is charged, and what the kernel is known to do, stays.
+ * What is charged, and what the kernel is known to do, stays. The rows' own
+ * counts are of another epoch from now on: there may be any number of rows.
  *
  * Context: process; takes the lock.
  */
 void perfmlock_ledger_reset(struct perfmlock_ledger *ledger)
 {
-	struct perfmlock_node *node, *next;
-	struct perfmlock_books *books;
+	unsigned long flags;
 
-	raw_spin_lock(&ledger->lock);
-	ledger->nr_denials = 0;
-	ledger->nr_drifts = 0;
+	perfmlock_lock(ledger, flags);
+	perfmlock_history_forget(&ledger->denials);
+	perfmlock_history_forget(&ledger->drifts);
 	memset(&ledger->totals, 0, sizeof(ledger->totals));
-	perfmlock_store_for_each(node, next, &ledger->users) {
-		books = &container_of(node, struct perfmlock_user, node)->books;
-		books->privileged = 0;
-		books->denied = 0;
-		books->wrongly_denied = 0;
-	}
-	perfmlock_store_for_each(node, next, &ledger->mms) {
-		books = &container_of(node, struct perfmlock_mm, node)->books;
-		books->privileged = 0;
-		books->denied = 0;
-		books->wrongly_denied = 0;
-	}
-	raw_spin_unlock(&ledger->lock);
+	ledger->epoch++;
+	perfmlock_unlock(ledger, flags);
 }
 
-static const void *reap_user(struct perfmlock_ledger *ledger, bool *waiting)
+/* What ends with a row, to be let go of without the lock. */
+struct gone {
+	unsigned int nr;
+	const void *what[PERFMLOCK_BATCH];
+};
+
+/*
+ * A look at some of the idle rows. Who has buffers by now leaves the list, who
+ * is gone the books, the others go back to it.
+ */
+static bool look_at_users(struct perfmlock_ledger *ledger,
+			  struct list_head *idle, struct gone *gone)
 {
-	struct perfmlock_node *node, *next;
 	struct perfmlock_user *user;
-	const void *held;
+	unsigned int i;
 
-	perfmlock_store_for_each(node, next, &ledger->users) {
-		user = container_of(node, struct perfmlock_user, node);
-		if (user->books.buffers || user->under_way)
+	for (i = 0; i < PERFMLOCK_BATCH && !list_empty(idle); i++) {
+		user = list_first_entry(idle, struct perfmlock_user, books.idle);
+		list_del_init(&user->books.idle);
+		if (user->books.buffers)
 			continue;
-		if (ledger->ops->user_gone(node->key, user->held)) {
-			held = user->held;
-			perfmlock_store_del(&ledger->users, user);
-			return held;
+		/* nobody will say that its last call has ended */
+		if (user->under_way ||
+		    !ledger->ops->user_gone(user->node.key, user->held)) {
+			list_add_tail(&user->books.idle, &ledger->idle_users);
+			continue;
 		}
-		if (user->uid)
-			*waiting = true;
+		gone->what[gone->nr++] = user->held;
+		perfmlock_store_del(&ledger->users, user);
 	}
-	return NULL;
+	return i;
 }
 
-static const void *reap_mm(struct perfmlock_ledger *ledger)
+static bool look_at_mms(struct perfmlock_ledger *ledger, struct list_head *idle,
+			struct gone *gone)
 {
-	struct perfmlock_node *node, *next;
 	struct perfmlock_mm *mm;
-	const void *key;
+	unsigned int i;
 
-	perfmlock_store_for_each(node, next, &ledger->mms) {
-		mm = container_of(node, struct perfmlock_mm, node);
+	for (i = 0; i < PERFMLOCK_BATCH && !list_empty(idle); i++) {
+		mm = list_first_entry(idle, struct perfmlock_mm, books.idle);
+		list_del_init(&mm->books.idle);
 		if (mm->books.buffers)
 			continue;
-		if (ledger->ops->mm_gone(node->key)) {
-			key = node->key;
-			perfmlock_store_del(&ledger->mms, mm);
-			return key;
+		/* not before: it may map another's buffer */
+		if (!ledger->ops->mm_closed(mm->node.key)) {
+			list_add_tail(&mm->books.idle, &ledger->idle_mms);
+			continue;
 		}
+		gone->what[gone->nr++] = mm->node.key;
+		perfmlock_store_del(&ledger->mms, mm);
 	}
-	return NULL;
+	return i;
+}
+
+static void reap(struct perfmlock_ledger *ledger, struct list_head *rows,
+		 bool (*look_at)(struct perfmlock_ledger *ledger,
+				 struct list_head *idle, struct gone *gone),
+		 void (*drop)(const void *what))
+{
+	unsigned long flags;
+	LIST_HEAD(idle);
+	struct gone gone;
+	bool more;
+
+	perfmlock_lock(ledger, flags);
+	list_splice_init(rows, &idle);
+	perfmlock_unlock(ledger, flags);
+	do {
+		gone.nr = 0;
+		perfmlock_lock(ledger, flags);
+		more = look_at(ledger, &idle, &gone);
+		perfmlock_unlock(ledger, flags);
+		while (gone.nr)
+			drop(gone.what[--gone.nr]);
+		cond_resched();
+	} while (more);
 }
 
 /**
  * perfmlock_ledger_reap() - close the books of users and mms that are gone
  * @ledger: the ledger
  *
- * A row without buffers goes when its mm has exited, or when nobody but the
- * ledger holds its user: a further reference would keep the counter alive.
+ * A row without buffers goes when its mm has closed all it had, or when nobody but the
+ * ledger holds its user: a further reference would keep the counter alive. Only
+ * such rows are looked at, some at a time.
  *
- * Context: process, may sleep; takes the lock.
+ * Context: process, may sleep; takes the lock; one caller at a time.
  *
- * Return: true if a user's end is to be waited for. (An mm costs nothing while
- * it waits for the next call.)
+ * Return: true if there are rows whose end is to be waited for.
  */
 bool perfmlock_ledger_reap(struct perfmlock_ledger *ledger)
 {
+	unsigned long flags;
 	bool waiting;
-	const void *key;
 
-	do {
-		waiting = false;
-		raw_spin_lock(&ledger->lock);
-		key = reap_user(ledger, &waiting);
-		raw_spin_unlock(&ledger->lock);
-		if (key)
-			ledger->ops->drop_user(key);
-	} while (key);
-	do {
-		raw_spin_lock(&ledger->lock);
-		key = reap_mm(ledger);
-		raw_spin_unlock(&ledger->lock);
-		if (key)
-			ledger->ops->drop_mm(key);
-	} while (key);
+	reap(ledger, &ledger->idle_mms, look_at_mms, ledger->ops->drop_mm);
+	reap(ledger, &ledger->idle_users, look_at_users,
+	     ledger->ops->drop_user);
+	perfmlock_lock(ledger, flags);
+	waiting = !list_empty(&ledger->idle_users) ||
+		  !list_empty(&ledger->idle_mms);
+	perfmlock_unlock(ledger, flags);
 	return waiting;
+}
+
+/* Rows without buffers are looked at until they can go. */
+static void look_at_later(struct perfmlock_ledger *ledger,
+			  struct perfmlock_books *books, struct list_head *idle)
+{
+	list_add_tail(&books->idle, idle);
+	ledger->ops->idle();
+}
+
+/**
+ * perfmlock_not_booked() - no memory was ready: a walk is to find it
+ * @ledger: the ledger
+ *
+ * Context: any; the lock is held.
+ */
+void perfmlock_not_booked(struct perfmlock_ledger *ledger)
+{
+	ledger->totals.pool_empty++;
+	ledger->walked = false;
+	ledger->doubts++;
 }
 
 /**
@@ -254,8 +312,7 @@ perfmlock_books_of_user(struct perfmlock_ledger *ledger, const void *user,
 		return row;
 	row = perfmlock_store_add(&ledger->users, user, true);
 	if (!row) {
-		ledger->totals.pool_empty++;
-		ledger->walked = false;
+		perfmlock_not_booked(ledger);
 		return NULL;
 	}
 	if (!actor) {
@@ -266,6 +323,19 @@ perfmlock_books_of_user(struct perfmlock_ledger *ledger, const void *user,
 	       sizeof(*row) - sizeof(row->node));
 	row->uid = actor->uid;
 	row->held = ledger->ops->hold_user(actor);
+	perfmlock_unsure(ledger, row);
+	row->model = PERFMLOCK_MAX_MODELS;
+	row->rules = PERFMLOCK_MODELS_ALL;
+	/*
+	 * It may be of who is busy. A walk that is under way tells as well, but
+	 * where something was missed it may have looked for the row before.
+	 */
+	row->busy = ledger->busy || ledger->careful;
+	row->busy_at = ledger->sweep - !ledger->careful;
+	INIT_LIST_HEAD(&row->books.idle);
+	/* root's user_struct is a static object */
+	if (row->uid)
+		look_at_later(ledger, &row->books, &ledger->idle_users);
 	return row;
 }
 
@@ -290,8 +360,7 @@ perfmlock_books_of_mm(struct perfmlock_ledger *ledger, const void *mm,
 		return row;
 	row = perfmlock_store_add(&ledger->mms, mm, true);
 	if (!row) {
-		ledger->totals.pool_empty++;
-		ledger->walked = false;
+		perfmlock_not_booked(ledger);
 		return NULL;
 	}
 	if (!actor) {
@@ -302,8 +371,11 @@ perfmlock_books_of_mm(struct perfmlock_ledger *ledger, const void *mm,
 	       sizeof(*row) - sizeof(row->node));
 	row->pid = actor->pid;
 	row->uid = actor->uid;
+	/* what it has mapped before, nobody saw */
+	row->visited = ledger->sweep;
 	memcpy(row->comm, actor->comm, sizeof(row->comm));
 	ledger->ops->hold_mm(mm);
+	look_at_later(ledger, &row->books, &ledger->idle_mms);
 	return row;
 }
 
@@ -333,8 +405,7 @@ perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
 	buffer = perfmlock_store_add(&ledger->buffers, rb,
 				     kind == PERFMLOCK_DATA);
 	if (!buffer) {
-		ledger->totals.pool_empty++;
-		ledger->walked = false;
+		perfmlock_not_booked(ledger);
 		return NULL;
 	}
 	buffer->user = user;
@@ -350,13 +421,57 @@ perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
 	buffer->pgoff = pgoff;
 	buffer->pages = pages;
 	buffer->maps = 1;
-	buffer->sweep = ledger->sweep;
+	perfmlock_touch(ledger, buffer);
+	buffer->met = 0;
+	buffer->closing = 0;
 	buffer->kind = kind;
 	buffer->adopted = false;
 	buffer->pending = PERFMLOCK_BOOKED;
+	buffer->guessed = false;
+	buffer->ended = false;
+	buffer->shared = false;
 	user->books.buffers++;
 	mm->books.buffers++;
 	return buffer;
+}
+
+static void lose_buffer(struct perfmlock_ledger *ledger,
+			struct perfmlock_books *books, struct list_head *idle)
+{
+	if (unlikely(!--books->buffers && list_empty(&books->idle)))
+		look_at_later(ledger, books, idle);
+}
+
+/* Of root there is nothing to wait for. */
+static __always_inline void lose_owners(struct perfmlock_ledger *ledger,
+					struct perfmlock_user *user,
+					struct perfmlock_mm *mm)
+{
+	if (likely(user->uid))
+		lose_buffer(ledger, &user->books, &ledger->idle_users);
+	else
+		user->books.buffers--;
+	lose_buffer(ledger, &mm->books, &ledger->idle_mms);
+}
+
+/**
+ * perfmlock_buffer_give() - another was charged for it than was thought
+ * @ledger: the ledger
+ * @buffer: its row
+ * @user: who
+ * @mm: which mm
+ *
+ * Context: any; the lock is held.
+ */
+void perfmlock_buffer_give(struct perfmlock_ledger *ledger,
+			   struct perfmlock_buffer *buffer,
+			   struct perfmlock_user *user, struct perfmlock_mm *mm)
+{
+	user->books.buffers++;
+	mm->books.buffers++;
+	lose_owners(ledger, buffer->user, buffer->mm);
+	buffer->user = user;
+	buffer->mm = mm;
 }
 
 /**
@@ -370,21 +485,34 @@ void perfmlock_buffer_drop(struct perfmlock_ledger *ledger,
 			   struct perfmlock_buffer *buffer)
 {
 	struct perfmlock_buffer *other = buffer->aux;
-	unsigned int i;
+	struct perfmlock_user *user = buffer->user;
 
-	if (unlikely(hlist_unhashed(&buffer->node.hash)))
-		for_each_set_bit(i, ledger->active, ledger->nr_calls)
-			if (ledger->calls[i].displaced == buffer)
-				ledger->calls[i].displaced = ERR_PTR(-ENOENT);
 	if (other) {
 		other->aux = NULL;
 		if (buffer->kind == PERFMLOCK_DATA)
 			perfmlock_buffer_drop(ledger, other);
 	}
-	buffer->user->books.correct -= buffer->correct_user;
+	user->books.correct -= buffer->correct_user;
 	buffer->mm->books.correct -= buffer->correct_mm;
-	buffer->user->books.buffers--;
-	buffer->mm->books.buffers--;
+	lose_owners(ledger, user, buffer->mm);
 	ledger->adopted -= buffer->adopted;
-	perfmlock_store_del(&ledger->buffers, buffer);
+	perfmlock_store_unlink(&ledger->buffers, buffer);
+	if (likely(buffer->closing))
+		buffer->ended = true;
+	else
+		perfmlock_store_free(&ledger->buffers, buffer);
+}
+
+/**
+ * perfmlock_buffer_put() - a close of it is no more under way
+ * @ledger: the ledger
+ * @buffer: its row
+ *
+ * Context: any; the lock is held.
+ */
+void perfmlock_buffer_put(struct perfmlock_ledger *ledger,
+			  struct perfmlock_buffer *buffer)
+{
+	if (!--buffer->closing && unlikely(buffer->ended))
+		perfmlock_store_free(&ledger->buffers, buffer);
 }

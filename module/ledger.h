@@ -7,6 +7,7 @@
 #ifndef PERFMLOCK_LEDGER_H
 #define PERFMLOCK_LEDGER_H
 
+#include <linux/bits.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -17,24 +18,40 @@
 /* Refusals and drifts that are remembered, each. */
 #define PERFMLOCK_HISTORY	256
 
+/* Rows that are looked at with the lock held once, where all are looked at. */
+#define PERFMLOCK_BATCH		32
+
+/**
+ * struct perfmlock_counts - what reset forgets of a row
+ * @epoch: of the ledger, when it was counted; of another one it counts nothing
+ * @privileged: calls over the limit that only a privilege let pass
+ * @denied: calls refused
+ * @wrongly_denied: calls refused that the correct books would have admitted
+ */
+struct perfmlock_counts {
+	unsigned int epoch;
+	unsigned long privileged;
+	unsigned long denied;
+	unsigned long wrongly_denied;
+};
+
 /**
  * struct perfmlock_books - one page of the books
  * @kernel: pages the kernel was seen to charge, less those it took back
  * @correct: pages that the reference rule has charged now; never negative
  * @buffers: live buffers charged here
  * @cause: why @kernel and @correct parted last
- * @privileged: calls over the limit that only a privilege let pass
- * @denied: calls refused
- * @wrongly_denied: calls refused that the correct books would have admitted
+ * @idle: on the ledger's list of rows without buffers; one that has some again
+ *	  leaves it when it is looked at
+ * @counts: what was counted
  */
 struct perfmlock_books {
 	long kernel;
 	long correct;
 	unsigned int buffers;
 	enum perfmlock_cause cause;
-	unsigned long privileged;
-	unsigned long denied;
-	unsigned long wrongly_denied;
+	struct list_head idle;
+	struct perfmlock_counts counts;
 };
 
 /**
@@ -44,11 +61,28 @@ struct perfmlock_books {
  * @held: what keeps the key valid
  * @uid: in the initial namespace
  * @under_way: calls under way that may move the counter
- * @unsure: beside them went one that could not be followed
+ * @begun: such calls, ever
  * @foreign: pages of others, as of the last moment without such a call
- * @remapped: pages of re-maps whose charge was inferred since then
- * @unmapped: pages of last unmaps whose uncharge was inferred since then
- * @unmapped_each: of each of them, 0 if they differ
+ * @sure_at: the ledger's @unseen then: where it has risen since, a call went by
+ *	     unseen that may have moved the counter
+ * @remapped: pages of re-maps since then whose charge was inferred
+ * @unmapped: pages of last unmaps since then, beside rivals, whose uncharge was
+ *	      inferred, of one size
+ * @unmapped_each: that size
+ * @unmapped_other: pages of those of other sizes
+ * @taken: right pages that calls have taken, ever
+ * @freed: right pages that calls have given back, ever
+ * @mapping: pages of the perf_mmap()s under way
+ * @closing: right pages that the closes under way may give back
+ * @settled: the next buffer's id when @books.kernel was last put right
+ * @busy: a process of it was busy until the end of walk @busy_at, the last one:
+ *	  a call of it that was missed may be under way still
+ * @busy_at: see @busy
+ * @model: index of the one that explains the user's own steps best, where others
+ *	   share the counter; PERFMLOCK_MAX_MODELS: they have told nothing
+ * @rules: those that explain them about as well, a bit each
+ * @against: by model, such steps that others explain and it does not; halved at
+ *	     times
  */
 struct perfmlock_user {
 	struct perfmlock_node node;
@@ -56,11 +90,23 @@ struct perfmlock_user {
 	const void *held;
 	uid_t uid;
 	unsigned int under_way;
-	bool unsure;
+	unsigned long begun;
 	long foreign;
+	unsigned int sure_at;
 	long remapped;
 	long unmapped;
 	long unmapped_each;
+	long unmapped_other;
+	long taken;
+	long freed;
+	long mapping;
+	long closing;
+	u64 settled;
+	bool busy;
+	u32 busy_at;
+	u8 model;
+	u32 rules;
+	u8 against[PERFMLOCK_MAX_MODELS];
 };
 
 /**
@@ -70,6 +116,10 @@ struct perfmlock_user {
  * @rlimit: RLIMIT_MEMLOCK of its last call, in pages
  * @pid: thread group, in the initial namespace
  * @uid: of its last call
+ * @claimed: last walk that met a mapping of perf's in it
+ * @claimed_by: the process, of those that share it, that looked through it then
+ * @visited: last walk that looked through all of its mappings, no close of
+ *	     which can be under way
  * @comm: of its last call
  */
 struct perfmlock_mm {
@@ -78,6 +128,9 @@ struct perfmlock_mm {
 	unsigned long rlimit;
 	pid_t pid;
 	uid_t uid;
+	u32 claimed;
+	pid_t claimed_by;
+	u32 visited;
 	char comm[TASK_COMM_LEN];
 };
 
@@ -121,10 +174,16 @@ enum perfmlock_pending {
  * @maps: mappings that hold it; an AUX mapping also holds the data
  * @pgoff: of the mapping in the event's file: not 0 means AUX
  * @pid: who mapped it first
- * @sweep: last walk through all processes that met it
+ * @met: mappings of it that the last walk met which met it
+ * @sweep: that walk, or the last one during which a call touched it
+ * @closing: closes of it that are under way
  * @kind: data or AUX
  * @adopted: the first mapping was not seen: no charges are known
  * @pending: the first mapping is still under way, or this may be it
+ * @guessed: how the kernel divided it was not measured; its last unmap may tell
+ * @touched: a call has changed @maps during this walk
+ * @shared: of data: it or its AUX area was mapped by another mm too
+ * @ended: it is gone, and the row is left to the closes that are under way
  * @comm: of the first mapper
  */
 struct perfmlock_buffer {
@@ -144,10 +203,16 @@ struct perfmlock_buffer {
 	u32 pages;
 	u32 maps;
 	pid_t pid;
+	u32 met;
 	u16 sweep;
+	u16 closing;
 	u8 kind;
 	u8 adopted : 1;
 	u8 pending : 2;
+	u8 guessed : 1;
+	u8 touched : 1;
+	u8 ended : 1;
+	u8 shared : 1;
 	char comm[TASK_COMM_LEN];
 };
 
@@ -156,6 +221,8 @@ struct perfmlock_buffer {
  * @user: key of its user
  * @cred: opaque to the ledger, for hold_user()
  * @uid: in the initial namespace
+ * @group: who answers for it: one that may have many uids, those of a user
+ *	   namespace of its own, has one group
  * @pid: thread group, in the initial namespace
  * @comm: of the thread
  */
@@ -163,12 +230,15 @@ struct perfmlock_actor {
 	const void *user;
 	const void *cred;
 	uid_t uid;
+	u64 group;
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
 };
 
 /**
  * struct perfmlock_call - a perf_mmap() or perf_mmap_close() under way
+ * @by_event: beside others of its event
+ * @next_free: while not in use, instead
  * @task: who is in it
  * @event: through which event
  * @rb: the event's buffer at entry
@@ -178,21 +248,27 @@ struct perfmlock_actor {
  * @pgoff: of the mapping
  * @pages: of the mapping
  * @user: whose counter it may move; NULL: not known, anybody's
- * @taken: right pages of calls that ended since this one began
- * @freed: right pages given back by such calls
+ * @data: the buffer that it closes; NULL: not known
+ * @begun: the user's @begun with it
+ * @taken: the user's @taken when it began
+ * @freed: likewise
  * @frees: right pages that this call may give back
+ * @unseen: the ledger's @unseen when it began
  * @began: the next buffer's id when it began
- * @open_rb: a close of it awaits this call's end
- * @displaced: the row that it closes, where @rb is another buffer's by now; an
- *	       error pointer: it is gone
- * @missed: what the probes had missed when it began
+ * @open_rb: what becomes of this buffer after a close is told by this call's end
+ * @mover: who can have moved the user's counter; known when it ends
  * @maps: it is a perf_mmap()
- * @overlap: another call of the user was under way at the same time
- * @same_event: another perf_mmap() through the same event likewise
+ * @beside: it began beside another call of the user
+ * @same_event: both are perf_mmap()s of one event, it and another beside it
+ * @rival: another call of any kind through the same event went beside it
  *
- * Who begins a call fills in the members down to @pages.
+ * Who begins a call fills in the members from @task to @pages.
  */
 struct perfmlock_call {
+	union {
+		struct hlist_node by_event;
+		struct perfmlock_call *next_free;
+	};
 	const void *task;
 	const void *event;
 	const void *rb;
@@ -202,54 +278,94 @@ struct perfmlock_call {
 	unsigned long pgoff;
 	long pages;
 	struct perfmlock_user *user;
+	struct perfmlock_buffer *data;
+	unsigned long begun;
 	long taken;
 	long freed;
 	long frees;
+	unsigned int unseen;
 	u64 began;
 	const void *open_rb;
-	struct perfmlock_buffer *displaced;
-	unsigned long missed;
+	enum perfmlock_mover mover;
 	bool maps;
-	bool overlap;
+	bool beside;
 	bool same_event;
+	bool rival;
+};
+
+/**
+ * struct perfmlock_past - about one place of a history
+ * @seq: serial number of the last of equal ones; 0: the place is free
+ * @times: how many equal ones there were
+ * @key: hash of what makes them equal
+ * @room: in whose room it is
+ */
+struct perfmlock_past {
+	u64 seq;
+	u64 times;
+	u32 key;
+	u32 room;
+};
+
+/**
+ * struct perfmlock_room - what one group of users has of a history
+ * @group: as of struct perfmlock_actor
+ * @places: taken by it; 0: the room is nobody's
+ */
+struct perfmlock_room {
+	u64 group;
+	unsigned int places;
+};
+
+/**
+ * struct perfmlock_history - the last refusals, or the last drifts
+ * @nr: ever
+ * @entries: PERFMLOCK_HISTORY of them
+ * @size: of one, in bytes
+ * @past: about each
+ * @rooms: no more groups than places
+ *
+ * Equal ones are counted in one place. Where no place is free, the group that
+ * has most loses its oldest: no user alone can push out another's.
+ */
+struct perfmlock_history {
+	u64 nr;
+	void *entries;
+	size_t size;
+	struct perfmlock_past past[PERFMLOCK_HISTORY];
+	struct perfmlock_room rooms[PERFMLOCK_HISTORY];
 };
 
 /**
  * struct perfmlock_denial - a refusal, with all that decided it
- * @seq: serial number
  * @actor: who
  * @kind: data or AUX
  * @start: first address of the mapping
  * @pages: of the mapping
+ * @cpu: of the event; -1 for any
+ * @online_cpus: all of them
  * @state: the kernel's counters and limits
- * @charge: what the kernel made of them
+ * @model: by which rule it was refused
+ * @charge: what that made of them
  * @right_state: the counters of the correct books
  * @right: what the reference rule makes of them
- * @remedy: for this call
- * @all_cpus: for one such buffer on each CPU from this event's on
- * @cpus_left: how many those are; 0: the event has no CPU
- * @online_cpus: all of them
  */
 struct perfmlock_denial {
-	u64 seq;
 	struct perfmlock_actor actor;
 	enum perfmlock_kind kind;
 	unsigned long start;
 	long pages;
+	int cpu;
+	unsigned int online_cpus;
 	struct perfmlock_state state;
+	const struct perfmlock_model *model;
 	struct perfmlock_charge charge;
 	struct perfmlock_state right_state;
 	struct perfmlock_charge right;
-	struct perfmlock_remedy remedy;
-	struct perfmlock_remedy all_cpus;
-	unsigned int cpus_left;
-	unsigned int online_cpus;
 };
 
 /**
  * struct perfmlock_drifting - a step in which kernel and reference rule parted
- * @seq: serial number
- * @id: of the buffer; 0: none
  * @actor: who made the call
  * @owner_uid: user that was charged for the buffer
  * @owner_pid: process that was charged for the buffer
@@ -262,10 +378,9 @@ struct perfmlock_denial {
  * @correct_mm: change of M by the reference rule
  * @cause: the mistake
  * @inherited: the mistake was an earlier one, that left the counter wrong
+ * @id: of the buffer; 0: none
  */
 struct perfmlock_drifting {
-	u64 seq;
-	u64 id;
 	struct perfmlock_actor actor;
 	uid_t owner_uid;
 	pid_t owner_pid;
@@ -278,6 +393,7 @@ struct perfmlock_drifting {
 	long correct_mm;
 	enum perfmlock_cause cause;
 	bool inherited;
+	u64 id;
 };
 
 /* What the ledger counts; reset forgets them. */
@@ -292,8 +408,10 @@ struct perfmlock_totals {
 	unsigned long privileged;
 	unsigned long other_eperm;	/* EPERM, but not of the accounting */
 	unsigned long drifts;
-	unsigned long overlaps;		/* calls whose U part was inferred */
-	unsigned long disturbed;	/* likewise: foreign charges meanwhile */
+	unsigned long overlaps;		/* calls beside others of the user */
+	unsigned long disturbed;	/* others moved U or M meanwhile */
+	unsigned long settled;		/* totals of U put right afterwards */
+	unsigned long either_way;	/* right by a limit that is not known */
 	unsigned long pool_empty;	/* no memory ready: not booked */
 	unsigned long calls_full;	/* too many calls under way */
 	unsigned long unknown_closes;	/* of buffers never seen */
@@ -307,73 +425,87 @@ struct perfmlock_totals {
  * @name: its thread group and its thread's comm alone; likewise
  * @event: describe a call's event; likewise
  * @limit: user_lock_limit of this moment; likewise
+ * @limit_is_exact: is it the kernel's own, and not what was read from elsewhere
+ *		    some time ago; likewise
  * @exempt: is the caller privileged; likewise
- * @cpus_left: online CPUs from this one on; likewise
+ * @online_cpus: that the limit counts; likewise
  * @hold_user: keep the actor's user valid; likewise; returns what drop_user()
  *	       shall get
  * @hold_mm: keep an mm's key valid; likewise
  * @user_gone: does nobody but us hold the user, by what hold_user() gave;
  *	       likewise
- * @mm_gone: has the mm exited; likewise
+ * @mm_closed: has the mm no users any more, and are all of its mappings closed;
+ *	       likewise
  * @drop_user: let go of it; process context
  * @drop_mm: let go of the key; process context
+ * @idle: a row has no buffers (any more): perfmlock_ledger_reap() is wanted some
+ *	  time soon; likewise
  * @low: memory is running low, perfmlock_ledger_fill() is wanted; any context
+ * @unseen: something was not seen: a walk is wanted; likewise
  */
 struct perfmlock_ledger_ops {
 	void (*caller)(struct perfmlock_actor *actor);
 	void (*name)(pid_t *pid, char *comm);
 	void (*event)(const void *event, struct perfmlock_event *of);
 	unsigned long (*limit)(void);
+	bool (*limit_is_exact)(void);
 	bool (*exempt)(void);
-	unsigned int (*cpus_left)(int cpu);
+	unsigned int (*online_cpus)(void);
 	const void *(*hold_user)(const struct perfmlock_actor *actor);
 	void (*hold_mm)(const void *mm);
 	bool (*user_gone)(const void *user, const void *held);
-	bool (*mm_gone)(const void *mm);
+	bool (*mm_closed)(const void *mm);
 	void (*drop_user)(const void *held);
 	void (*drop_mm)(const void *mm);
+	void (*idle)(void);
 	void (*low)(void);
+	void (*unseen)(void);
 };
 
-/**
- * struct perfmlock_habit - what a counter that others share does in a step
- * @usual: times that it did as the model says
- * @unusual: times that it did not
- */
-struct perfmlock_habit {
-	unsigned int usual;
-	unsigned int unusual;
-};
+/* Buckets of the calls under way, by event. */
+#define PERFMLOCK_CALL_BITS	6
 
 /**
  * struct perfmlock_ledger - all books
- * @lock: guards everything below; innermost, held for short, and never
- *	  taken from an interrupt
+ * @lock: guards everything below; innermost, held for short whatever the number
+ *	  of rows, and only by perfmlock_lock()
  * @ops: the owner's
  * @exclusive: U is moved by perf alone
  * @page_shift: of the kernel's pages
  * @users: books by user
  * @mms: books by mm
  * @buffers: live buffers
+ * @idle_users: users' books without buffers
+ * @idle_mms: mms' books without buffers
  * @next_id: of the next buffer
+ * @epoch: of what reset forgets
  * @sweep: number of the last walk
  * @walked: every buffer of before the load is known
- * @blind: calls were not seen: counts of mappings may be wrong
+ * @careful: calls were not seen, and may be under way
+ * @unsettled: buffers may be listed that have ended unseen, or with a wrong count
+ *	       of mappings
+ * @unseen: rises when a call went by unseen, or whose user was not known
+ * @misses: rises with the former alone
+ * @misses_before: @misses when the last walk began
+ * @doubts: rises when a walk is wanted for something else than a missed call
+ * @doubts_before: likewise
+ * @busy: somebody was busy until the end of the last walk
+ * @unknown: calls under way whose user is not known
  * @adopted: live buffers whose first mapping was not seen
  * @nr_calls: room in @calls
- * @calls: calls under way
- * @active: a bit for each that is in use
- * @nr_active: how many those are
- * @nr_denials: ever
+ * @nr_active: calls under way
+ * @calls: calls
+ * @free_call: those that are not under way
+ * @by_event: those that are
  * @denials: the last ones
- * @nr_drifts: ever
  * @drifts: the last ones
  * @totals: counts
  * @observed: undisturbed steps that every model explains
- * @agrees: further steps, by the model that explains them
- * @disagrees: steps that the model does not explain
+ * @judged: further steps
+ * @disagrees: those of them that the model does not explain
  * @model: the one that explains this kernel best
- * @habit: whether U does as the model says, by step and kind
+ * @taught: where others share the counter: root's steps have told it, and others'
+ *	    count no more: they can make theirs look like any rule's
  */
 struct perfmlock_ledger {
 	raw_spinlock_t lock;
@@ -383,25 +515,56 @@ struct perfmlock_ledger {
 	struct perfmlock_store users;
 	struct perfmlock_store mms;
 	struct perfmlock_store buffers;
+	struct list_head idle_users;
+	struct list_head idle_mms;
 	u64 next_id;
-	u16 sweep;
+	unsigned int epoch;
+	u32 sweep;
 	bool walked;
-	bool blind;
+	bool careful;
+	bool unsettled;
+	unsigned int unseen;
+	unsigned int misses;
+	unsigned int misses_before;
+	unsigned int doubts;
+	unsigned int doubts_before;
+	bool busy;
+	unsigned int unknown;
 	unsigned int adopted;
 	unsigned int nr_calls;
-	struct perfmlock_call *calls;
-	unsigned long *active;
 	unsigned int nr_active;
-	u64 nr_denials;
-	struct perfmlock_denial *denials;
-	u64 nr_drifts;
-	struct perfmlock_drifting *drifts;
+	struct perfmlock_call *calls;
+	struct perfmlock_call *free_call;
+	struct hlist_head by_event[BIT(PERFMLOCK_CALL_BITS)];
+	struct perfmlock_history denials;
+	struct perfmlock_history drifts;
 	struct perfmlock_totals totals;
 	unsigned long observed;
-	unsigned long agrees[PERFMLOCK_MAX_MODELS];
+	unsigned long judged;
 	unsigned long disagrees[PERFMLOCK_MAX_MODELS];
 	unsigned int model;
-	struct perfmlock_habit habit[PERFMLOCK_STEPS][PERFMLOCK_KINDS];
+	bool taught;
+};
+
+/**
+ * perfmlock_lock() - take the ledger's lock
+ * @ledger: the ledger
+ * @flags: for perfmlock_unlock()
+ *
+ * Context: any; interrupts are off until perfmlock_unlock().
+ */
+#define perfmlock_lock(ledger, flags)					\
+	perfmlock_raw_lock(&(ledger)->lock, flags)
+
+#define perfmlock_unlock(ledger, flags)					\
+	perfmlock_raw_unlock(&(ledger)->lock, flags)
+
+/* Whose mappings a walk has met; bits. */
+enum perfmlock_met {
+	PERFMLOCK_MET_SOME = 0,
+	PERFMLOCK_MET_ALL = BIT(0),
+	/* perfmlock_sweep_busy() has told of all others */
+	PERFMLOCK_MARKED = BIT(1),
 };
 
 int perfmlock_ledger_init(struct perfmlock_ledger *ledger,
@@ -412,10 +575,9 @@ void perfmlock_ledger_destroy(struct perfmlock_ledger *ledger);
 int perfmlock_ledger_fill(struct perfmlock_ledger *ledger);
 bool perfmlock_ledger_reap(struct perfmlock_ledger *ledger);
 void perfmlock_ledger_reset(struct perfmlock_ledger *ledger);
+void perfmlock_unseen(struct perfmlock_ledger *ledger);
 
 struct perfmlock_call *perfmlock_call_new(struct perfmlock_ledger *ledger);
-void perfmlock_call_disturbed(struct perfmlock_ledger *ledger,
-			      struct perfmlock_call *call);
 bool perfmlock_map_begin(struct perfmlock_ledger *ledger,
 			 struct perfmlock_call *call, const void *user);
 void perfmlock_map_end(struct perfmlock_ledger *ledger,
@@ -423,21 +585,67 @@ void perfmlock_map_end(struct perfmlock_ledger *ledger,
 		       long user, long mm);
 struct perfmlock_buffer *
 perfmlock_close_buffer(struct perfmlock_ledger *ledger, const void *task,
-		       const void *rb);
+		       const void *event, const void *rb);
 void perfmlock_close_begin(struct perfmlock_ledger *ledger,
 			   struct perfmlock_call *call,
-			   const struct perfmlock_buffer *data);
+			   struct perfmlock_buffer *data);
 void perfmlock_close_end(struct perfmlock_ledger *ledger,
 			 struct perfmlock_call *call, const void *rb, long user,
 			 long mm);
 void perfmlock_open(struct perfmlock_ledger *ledger, const void *rb,
-		    unsigned long pgoff);
+		    unsigned long pgoff, const void *mm);
 
 void perfmlock_sweep_begin(struct perfmlock_ledger *ledger);
 bool perfmlock_sweep_meet(struct perfmlock_ledger *ledger,
 			  const struct perfmlock_actor *actor, const void *mm,
 			  const void *rb, unsigned long pgoff, u32 pages,
 			  const struct perfmlock_event *event);
-void perfmlock_sweep_end(struct perfmlock_ledger *ledger);
+bool perfmlock_sweep_knows(struct perfmlock_ledger *ledger, const void *mm);
+bool perfmlock_sweep_claim(struct perfmlock_ledger *ledger,
+			   const struct perfmlock_actor *actor, const void *mm,
+			   bool *taken);
+void perfmlock_sweep_busy(struct perfmlock_ledger *ledger, const void *user);
+void perfmlock_sweep_visited(struct perfmlock_ledger *ledger, const void *mm);
+bool perfmlock_sweep_end(struct perfmlock_ledger *ledger, unsigned int met);
+void perfmlock_sweep_doubt(struct perfmlock_ledger *ledger);
+void perfmlock_sweep_dead(struct perfmlock_ledger *ledger);
+
+bool perfmlock_history_next(const struct perfmlock_history *history, u64 *seq,
+			    void *entry, u64 *times);
+
+/**
+ * perfmlock_agrees() - steps that a model explains, and not every one does
+ * @ledger: the ledger
+ * @model: its index
+ *
+ * Context: any; the lock is held.
+ *
+ * Return: their number.
+ */
+static inline unsigned long
+perfmlock_agrees(const struct perfmlock_ledger *ledger, unsigned int model)
+{
+	return ledger->judged - ledger->disagrees[model];
+}
+
+/**
+ * perfmlock_counts() - what was counted of a row since the last reset
+ * @ledger: the ledger
+ * @books: the row's
+ *
+ * Context: any; the lock is held.
+ *
+ * Return: the counts, to be added to.
+ */
+static inline struct perfmlock_counts *
+perfmlock_counts(const struct perfmlock_ledger *ledger,
+		 struct perfmlock_books *books)
+{
+	if (unlikely(books->counts.epoch != ledger->epoch))
+		books->counts = (struct perfmlock_counts){
+			.epoch = ledger->epoch,
+		};
+	return &books->counts;
+}
 
 #endif /* PERFMLOCK_LEDGER_H */

@@ -11,12 +11,14 @@
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/sched/mm.h>
+#include <linux/stringify.h>
 #include <linux/workqueue.h>
 
 #include "hooks.h"
 #include "kernel.h"
 #include "ledger.h"
 #include "views.h"
+#include "walk.h"
 
 static int maxactive;
 module_param(maxactive, int, 0444);
@@ -24,65 +26,232 @@ MODULE_PARM_DESC(maxactive,
 		 "calls under way that each probe can follow (default: 4 a CPU, at least 128)");
 
 /* Far above any use; the tables for more could not be had anyway. */
-#define MAXACTIVE_MOST	65536
+#define MAXACTIVE_MOST	32768
 
 static struct perfmlock_ledger books;
 
-/* This often it is asked whether a user without buffers has gone. */
-#define REAP_INTERVAL	HZ
+/*
+ * A walk may take a fiftieth of a CPU at most, however often something is not
+ * seen: it is unprivileged users who make that happen. While one walk after the
+ * other finds no end (somebody is busy for long), they are ever further apart.
+ */
+#define WALK_SHARE	50
+#define WALK_INTERVAL	HZ
+#define WALK_MOST	(60 * HZ)
 
-/* The walk through all processes is wanted: something was not seen. */
-static bool walk_wanted;
+/*
+ * Whether users and processes without buffers have gone is asked now and then:
+ * soon after one was new, and less often while none goes. Not too late either:
+ * as long as a row holds a user_struct, a leak in it lives.
+ */
+#define REAP_INTERVAL	HZ
+#define REAP_MOST	(8 * HZ)
+
+/*
+ * Nobody tells that probes were off for a while. It is looked now and then whether
+ * they are armed, and whether a buffer is listed of who is dead; and by a walk, now
+ * and then while there are buffers, whether all of them are mapped.
+ */
+#define LOOK_INTERVAL	(30 * HZ)
+#define AUDIT_INTERVAL	(600 * HZ)
+
+/* On no CPU's own queue: a walk may be long. */
+static struct workqueue_struct *upkeep_wq;
 
 static void upkeep(struct work_struct *work);
-static DECLARE_DELAYED_WORK(upkeep_later, upkeep);
-static DECLARE_WORK(upkeep_now, upkeep);
-/* both may be queued: one at a time */
-static DEFINE_MUTEX(upkeep_mutex);
+static DECLARE_DELAYED_WORK(upkeep_work, upkeep);
 
-static void upkeep(struct work_struct *work)
-{
-	static unsigned long unbooked;
-	unsigned long now;
-	bool waiting;
+/* Memory is wanted at once, and not after a walk. */
+static void fill(struct work_struct *work);
+static DECLARE_WORK(fill_work, fill);
 
-	mutex_lock(&upkeep_mutex);
-	perfmlock_kernel_refresh();
-	perfmlock_ledger_fill(&books);
-	now = READ_ONCE(books.totals.pool_empty) +
-	      READ_ONCE(books.totals.calls_full);
-	if (now != unbooked) {
-		unbooked = now;
-		WRITE_ONCE(walk_wanted, true);
-	}
-	if (READ_ONCE(walk_wanted)) {
-		WRITE_ONCE(walk_wanted, false);
-		perfmlock_hooks_adopt();
-	}
-	waiting = perfmlock_ledger_reap(&books);
-	mutex_unlock(&upkeep_mutex);
-	if (waiting || !perfmlock_kernel.mlock_kb || !perfmlock_kernel.paranoid)
-		schedule_delayed_work(&upkeep_later,
-				      round_jiffies_relative(REAP_INTERVAL));
-}
+/* No work is queued any more: the module is about to go. */
+static bool stopping;
 
-/* Handlers may interrupt anything: work is queued from an interrupt of ours. */
+/* Upkeep is wanted at once. */
+static bool now_wanted;
+/* Something was not seen, or could not be looked at. */
+static bool walk_wanted;
+/* There are rows without buffers that were not looked at yet. */
+static bool reap_wanted;
+
+/*
+ * Handlers may interrupt anything: work is queued from an interrupt of ours. A
+ * new row asks for it once, whatever comes until it was done.
+ */
 static void kick_upkeep(struct irq_work *irq_work)
 {
-	schedule_work(&upkeep_now);
+	if (!READ_ONCE(stopping))
+		mod_delayed_work(upkeep_wq, &upkeep_work,
+				 READ_ONCE(now_wanted) ? 0 : REAP_INTERVAL);
 }
 
-static struct irq_work kick;
+static void kick_fill(struct irq_work *irq_work)
+{
+	if (!READ_ONCE(stopping))
+		queue_work(upkeep_wq, &fill_work);
+}
+
+static struct irq_work kick, fill_kick;
 
 static void want_upkeep(void)
 {
-	irq_work_queue(&kick);
+	WRITE_ONCE(now_wanted, true);
+	if (!READ_ONCE(stopping))
+		irq_work_queue(&kick);
+}
+
+static void want_reap(void)
+{
+	if (READ_ONCE(reap_wanted))
+		return;
+	WRITE_ONCE(reap_wanted, true);
+	if (!READ_ONCE(stopping))
+		irq_work_queue(&kick);
+}
+
+static void want_fill(void)
+{
+	if (!READ_ONCE(stopping))
+		irq_work_queue(&fill_kick);
 }
 
 static void want_walk(void)
 {
 	WRITE_ONCE(walk_wanted, true);
 	want_upkeep();
+}
+
+/**
+ * struct pace - when something is to be done again
+ * @due: not before
+ * @interval: to the next time, in jiffies
+ */
+struct pace {
+	unsigned long due;
+	unsigned long interval;
+};
+
+static bool is_due(const struct pace *pace)
+{
+	return time_after_eq(jiffies, pace->due);
+}
+
+/* Again after @least, or after twice as long as last time. */
+static void again(struct pace *pace, bool soon, unsigned long least,
+		  unsigned long most)
+{
+	pace->interval = soon ? least : clamp(2 * pace->interval, least, most);
+	pace->due = jiffies + pace->interval;
+}
+
+static unsigned long until(const struct pace *pace)
+{
+	return is_due(pace) ? 0 : pace->due - jiffies;
+}
+
+static struct pace walk_pace, reap_pace, look_pace, audit_pace;
+
+/* At the load and by the upkeep, never by both at once. */
+static DEFINE_MUTEX(walk_mutex);
+
+/* Returns 0, -EAGAIN where a further walk is wanted, or an error. */
+static int walk(void)
+{
+	struct perfmlock_walks walks;
+	unsigned long least;
+	int ret;
+
+	mutex_lock(&walk_mutex);
+	WRITE_ONCE(walk_wanted, false);
+	ret = perfmlock_walk(&books, &stopping);
+	if (ret)
+		WRITE_ONCE(walk_wanted, true);
+	perfmlock_walks(&walks);
+	least = max_t(unsigned long, WALK_INTERVAL,
+		      nsecs_to_jiffies(WALK_SHARE * walks.spent_ns));
+	again(&walk_pace, !ret, least, max_t(unsigned long, least, WALK_MOST));
+	mutex_unlock(&walk_mutex);
+	return ret;
+}
+
+/* What went by while the probes were off, nobody saw. Returns whether they are. */
+static bool look_at_probes(void)
+{
+	bool armed = perfmlock_hooks_armed();
+	unsigned long flags;
+
+	if (armed && perfmlock_hooks_were_off()) {
+		perfmlock_lock(&books, flags);
+		perfmlock_unseen(&books);
+		perfmlock_unlock(&books, flags);
+	}
+	return armed;
+}
+
+/* Returns after how many jiffies there is something to do again. */
+static unsigned long reap(void)
+{
+	static unsigned long reaped_at;
+	static bool waiting;
+	bool wanted = READ_ONCE(reap_wanted);
+
+	if (wanted ? time_after_eq(jiffies, reaped_at + REAP_INTERVAL) :
+		     waiting && is_due(&reap_pace)) {
+		WRITE_ONCE(reap_wanted, false);
+		waiting = perfmlock_ledger_reap(&books);
+		reaped_at = jiffies;
+		again(&reap_pace, wanted, REAP_INTERVAL, REAP_MOST);
+		wanted = false;
+	}
+	if (wanted)
+		return reaped_at + REAP_INTERVAL - jiffies;
+	return waiting ? until(&reap_pace) : MAX_JIFFY_OFFSET;
+}
+
+/* What found no memory is looked for. */
+static void fill(struct work_struct *work)
+{
+	perfmlock_ledger_fill(&books);
+	if (!READ_ONCE(books.walked))
+		want_walk();
+}
+
+static void look_at_rows(void)
+{
+	if (is_due(&audit_pace)) {
+		again(&audit_pace, true, AUDIT_INTERVAL, AUDIT_INTERVAL);
+		if (READ_ONCE(books.buffers.nr))
+			perfmlock_sweep_doubt(&books);
+	}
+	if (is_due(&look_pace)) {
+		again(&look_pace, true, LOOK_INTERVAL, LOOK_INTERVAL);
+		perfmlock_sweep_dead(&books);
+		/* what a peak has left over is given back */
+		perfmlock_ledger_fill(&books);
+	}
+}
+
+static void upkeep(struct work_struct *work)
+{
+	unsigned long next;
+	bool armed;
+
+	WRITE_ONCE(now_wanted, false);
+	armed = look_at_probes();
+	perfmlock_kernel_refresh();
+	look_at_rows();
+	if (READ_ONCE(walk_wanted) && is_due(&walk_pace))
+		walk();
+	next = reap();
+	if (READ_ONCE(walk_wanted))
+		next = min(next, until(&walk_pace));
+	next = min_t(unsigned long, next, LOOK_INTERVAL);
+	if (!armed || !perfmlock_kernel.mlock_kb || !perfmlock_kernel.paranoid)
+		next = min_t(unsigned long, next, HZ);
+	if (!READ_ONCE(stopping))
+		queue_delayed_work(upkeep_wq, &upkeep_work,
+				   next ? round_jiffies_relative(next) : 1);
 }
 
 static void caller(struct perfmlock_actor *actor)
@@ -103,14 +272,12 @@ static void event(const void *event, struct perfmlock_event *of)
 
 static const void *hold_user(const struct perfmlock_actor *actor)
 {
-	want_upkeep();
 	return perfmlock_hold_user(actor);
 }
 
 static void hold_mm(const void *mm)
 {
 	mmgrab((struct mm_struct *)mm);
-	want_upkeep();
 }
 
 static bool user_gone(const void *user, const void *held)
@@ -118,9 +285,9 @@ static bool user_gone(const void *user, const void *held)
 	return perfmlock_user_is_ours(user, held);
 }
 
-static bool mm_gone(const void *mm)
+static bool mm_closed(const void *mm)
 {
-	return perfmlock_mm_exited(mm);
+	return perfmlock_mm_closed(mm);
 }
 
 static void drop_mm(const void *mm)
@@ -128,14 +295,9 @@ static void drop_mm(const void *mm)
 	mmdrop((struct mm_struct *)mm);
 }
 
-static unsigned int cpus_left(int from)
+static unsigned int online_cpus(void)
 {
-	unsigned int cpu, left = 0;
-
-	for_each_online_cpu(cpu)
-		if ((int)cpu >= from)
-			left++;
-	return left;
+	return num_online_cpus();
 }
 
 static const struct perfmlock_ledger_ops ledger_ops = {
@@ -143,23 +305,35 @@ static const struct perfmlock_ledger_ops ledger_ops = {
 	.name = name,
 	.event = event,
 	.limit = perfmlock_limit,
+	.limit_is_exact = perfmlock_limit_is_exact,
 	.exempt = perfmlock_exempt,
-	.cpus_left = cpus_left,
+	.online_cpus = online_cpus,
 	.hold_user = hold_user,
 	.hold_mm = hold_mm,
 	.user_gone = user_gone,
-	.mm_gone = mm_gone,
+	.mm_closed = mm_closed,
 	.drop_user = perfmlock_drop_user,
 	.drop_mm = drop_mm,
-	.low = want_upkeep,
+	.idle = want_reap,
+	.low = want_fill,
+	.unseen = want_walk,
 };
 
+/*
+ * The probes and the files are gone. Upkeep that still runs may queue the kick,
+ * and a kick that still runs the upkeep, but neither once it has seen the flag:
+ * after both were waited for the last time nothing is queued.
+ */
 static void stop_upkeep(void)
 {
+	WRITE_ONCE(stopping, true);
+	cancel_delayed_work_sync(&upkeep_work);
+	cancel_work_sync(&fill_work);
 	irq_work_sync(&kick);
-	/* the work queues the delayed work, which never queues the work */
-	cancel_work_sync(&upkeep_now);
-	cancel_delayed_work_sync(&upkeep_later);
+	irq_work_sync(&fill_kick);
+	cancel_delayed_work_sync(&upkeep_work);
+	cancel_work_sync(&fill_work);
+	destroy_workqueue(upkeep_wq);
 }
 
 static int __init perfmlock_init(void)
@@ -176,29 +350,44 @@ static int __init perfmlock_init(void)
 				    MAXACTIVE_MOST);
 
 	init_irq_work(&kick, kick_upkeep);
+	init_irq_work(&fill_kick, kick_fill);
 	perfmlock_kernel_init();
-	ret = perfmlock_ledger_init(&books, &ledger_ops, PERFMLOCK_EXCLUSIVE,
-				    PAGE_SHIFT, 2 * maxactive);
+	upkeep_wq = alloc_workqueue(KBUILD_MODNAME, WQ_UNBOUND, 0);
+	ret = upkeep_wq ? perfmlock_ledger_init(&books, &ledger_ops,
+						PERFMLOCK_EXCLUSIVE, PAGE_SHIFT,
+						2 * maxactive) : -ENOMEM;
 	if (ret) {
 		pr_err("no memory for the books\n");
+		if (upkeep_wq)
+			destroy_workqueue(upkeep_wq);
 		return ret;
 	}
-	ret = perfmlock_hooks_register(&books, maxactive, want_walk);
+	/* a call may be under way already; the walk looks for whoever is in one */
+	books.careful = true;
+	ret = perfmlock_hooks_register(&books, maxactive, want_upkeep);
 	if (ret)
-		goto free_books;
+		goto stop;
 	/* not before the probes: what is mapped from now on is seen */
-	ret = perfmlock_hooks_adopt();
+	ret = walk();
+	again(&audit_pace, true, AUDIT_INTERVAL, AUDIT_INTERVAL);
+	if (ret == -EINTR)
+		goto unregister;
 	if (ret)
-		pr_warn("not every buffer of before the load could be listed\n");
+		pr_info("some processes are busy: their buffers are listed later\n");
 	ret = perfmlock_views_create(&books);
 	if (ret)
 		goto unregister;
+	pr_info("%s: kretprobes on perf_mmap and perf_mmap_close, a kprobe on perf_mmap_open; U is user_struct::%s, limits from %s; %u buffers were mapped before\n",
+		THIS_MODULE->version, __stringify(perfmlock_user_counter),
+		perfmlock_kernel.mlock_kb ? "the kernel" : "/proc/sys",
+		READ_ONCE(books.adopted));
+	want_upkeep();
 	return 0;
 
 unregister:
 	perfmlock_hooks_unregister();
+stop:
 	stop_upkeep();
-free_books:
 	perfmlock_ledger_destroy(&books);
 	return ret;
 }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What a perf_mmap() does to the books. It runs in the probes' handlers, under
- * ledger->lock: the common case comes first and is short.
+ * ledger->lock.
  */
-#include <linux/err.h>
-
 #include "calls.h"
 
 /**
@@ -15,7 +13,8 @@
  *
  * Context: any; the lock is held since before @call->before was read.
  *
- * Return: false: no memory is ready for it (counted); the call is not begun.
+ * Return: false: no memory is ready for it (counted); the call is not begun,
+ * and its place is free.
  */
 bool perfmlock_map_begin(struct perfmlock_ledger *ledger,
 			 struct perfmlock_call *call, const void *user)
@@ -25,54 +24,82 @@ bool perfmlock_map_begin(struct perfmlock_ledger *ledger,
 	row = perfmlock_store_find(&ledger->users, user) ?:
 	      perfmlock_books_of_user(ledger, user, NULL);
 	if (unlikely(!row)) {
+		/* there is no row to be unsure of */
 		ledger->ops->low();
+		perfmlock_unseen(ledger);
 		return false;
 	}
+	ledger->free_call = call->next_free;
 	call->maps = true;
+	call->data = NULL;
+	call->frees = 0;
 	call_begin(ledger, call, row);
 	return true;
 }
 
 /* The free pages that the call can have met lie between two bounds. */
-static void right_beside_others(const struct perfmlock_ledger *ledger,
-				const struct perfmlock_call *call,
+static void right_beside_others(const struct perfmlock_call *call,
 				const struct perfmlock_state *state,
 				long seen_user, struct perfmlock_charge *right)
 {
-	long lowest = state->user - call->taken;
-	long highest = state->user + call->freed;
-	const struct perfmlock_call *other;
-	unsigned int i = 0;
+	const struct perfmlock_user *user = call->user;
+	long taken = user->taken - call->taken;
+	long freed = user->freed - call->freed;
 
-	while ((other = perfmlock_next_other(ledger, &i, call->user, call))) {
-		if (other->maps)
-			highest += other->pages;
-		else
-			lowest -= other->frees;
-	}
-	perfmlock_reference_between(state, lowest, highest, call->pages,
-				    seen_user, right);
+	perfmlock_reference_between(state,
+				    state->user - taken - user->closing,
+				    state->user + freed + user->mapping -
+				    call->pages,
+				    call->pages, seen_user, right);
 }
 
-static void right_charge(const struct perfmlock_ledger *ledger,
+/*
+ * Is what the kernel made of the pages no mistake, although the reference rule
+ * makes something else of what was seen? It may have met another U, or another
+ * limit, than could be seen.
+ */
+static bool may_be_right(struct perfmlock_ledger *ledger,
 			 const struct perfmlock_call *call,
-			 struct perfmlock_state *state, long seen_user,
-			 struct perfmlock_charge *right)
+			 const struct perfmlock_observation *obs,
+			 bool as_measured)
+{
+	if (!perfmlock_is_split(obs))
+		return false;
+	if (!as_measured || !perfmlock_is_sure(ledger, call->user) ||
+	    (call->mover == PERFMLOCK_CALLS && !ledger->exclusive))
+		return true;
+	if (!ledger->ops->limit_is_exact()) {
+		ledger->totals.either_way++;
+		return true;
+	}
+	/* on a shared counter, others were charged between entry and check */
+	return !ledger->exclusive &&
+	       !(perfmlock_models_explain(obs) &
+		 (1U << perfmlock_model_index(ledger, call->user)));
+}
+
+/* @right is the reference rule's, and the kernel did not as it says. */
+static noinline void right_charge(struct perfmlock_ledger *ledger,
+				  const struct perfmlock_call *call,
+				  const struct perfmlock_observation *obs,
+				  bool as_measured,
+				  struct perfmlock_state *state,
+				  struct perfmlock_charge *right)
 {
 	struct perfmlock_charge by_new_limit;
 
-	perfmlock_reference(state, call->pages, right);
-	if (likely(right->user == seen_user))
-		return;
-	if (call->overlap)
-		right_beside_others(ledger, call, state, seen_user, right);
+	if (call->mover == PERFMLOCK_CALLS)
+		right_beside_others(call, state, obs->user, right);
 	/* the limit may have moved meanwhile: either can have been met */
 	state->limit = ledger->ops->limit();
-	if (right->user == seen_user || state->limit == call->before.limit)
-		return;
-	perfmlock_reference(state, call->pages, &by_new_limit);
-	if (by_new_limit.user == seen_user)
-		*right = by_new_limit;
+	if (right->user != obs->user && state->limit != call->before.limit) {
+		perfmlock_reference(state, call->pages, &by_new_limit);
+		if (by_new_limit.user == obs->user)
+			*right = by_new_limit;
+	}
+	if (right->user != obs->user &&
+	    may_be_right(ledger, call, obs, as_measured))
+		perfmlock_split(state, obs, right);
 }
 
 struct perfmlock_buffer *perfmlock_row_for(struct perfmlock_ledger *ledger,
@@ -96,16 +123,20 @@ struct perfmlock_buffer *perfmlock_row_for(struct perfmlock_ledger *ledger,
 static __always_inline void first_map(struct perfmlock_ledger *ledger,
 				      struct perfmlock_call *call,
 				      const struct perfmlock_observation *obs,
-				      struct perfmlock_mm *mm,
+				      bool as_measured, struct perfmlock_mm *mm,
 				      struct perfmlock_buffer *buffer)
 {
 	struct perfmlock_user *user = call->user;
 	struct perfmlock_charge right;
 	struct perfmlock_state state;
 
-	perfmlock_right_state(user, &mm->books, &call->before, &state);
-	right_charge(ledger, call, &state, obs->user, &right);
+	perfmlock_right_state(ledger, user, &mm->books, &call->before,
+			      call->mover, &state);
+	perfmlock_reference(&state, call->pages, &right);
+	if (unlikely(right.user != obs->user))
+		right_charge(ledger, call, obs, as_measured, &state, &right);
 
+	buffer->guessed = !as_measured;
 	buffer->first_user = obs->user;
 	buffer->first_mm = obs->mm;
 	buffer->kernel_user = obs->user;
@@ -114,20 +145,19 @@ static __always_inline void first_map(struct perfmlock_ledger *ledger,
 	buffer->correct_mm = right.mm;
 	user->books.kernel += obs->user;
 	user->books.correct += right.user;
+	user->taken += right.user;
 	mm->books.kernel += obs->mm;
 	mm->books.correct += right.mm;
 	mm->rlimit = call->before.rlimit;
 	mm->uid = user->uid;
 	ledger->totals.mmaps++;
-	if (!alone(ledger))
-		perfmlock_tell_others(ledger, call, user, right.user);
 
 	if (unlikely(perfmlock_over(&call->before, obs->mm))) {
-		user->books.privileged++;
-		mm->books.privileged++;
+		perfmlock_counts(ledger, &user->books)->privileged++;
+		perfmlock_counts(ledger, &mm->books)->privileged++;
 		ledger->totals.privileged++;
 	}
-	judge(ledger, call, obs);
+	judge(ledger, call, obs, as_measured);
 	compare(ledger, obs, &right, buffer, user, mm);
 }
 
@@ -135,24 +165,34 @@ static __always_inline void first_map(struct perfmlock_ledger *ledger,
 void perfmlock_first_map(struct perfmlock_ledger *ledger,
 			 struct perfmlock_call *call,
 			 const struct perfmlock_observation *obs,
-			 struct perfmlock_mm *mm,
+			 bool as_measured, struct perfmlock_mm *mm,
 			 struct perfmlock_buffer *buffer)
 {
-	first_map(ledger, call, obs, mm, buffer);
+	first_map(ledger, call, obs, as_measured, mm, buffer);
 }
 
+/*
+ * @led: the event had no buffer when the call began: that this is a further
+ * mapping is the likely way, not the only one, and no drift is told of it.
+ */
 static void further_map(struct perfmlock_ledger *ledger,
 			struct perfmlock_call *call,
-			const struct perfmlock_observation *obs,
+			struct perfmlock_observation *obs,
 			struct perfmlock_mm *mm,
-			struct perfmlock_buffer *buffer)
+			struct perfmlock_buffer *buffer, bool led)
 {
 	static const struct perfmlock_charge nothing;
+	bool as_measured;
 
+	obs->step = PERFMLOCK_REMAP;
+	as_measured = attribute(ledger, call, obs, false);
 	buffer->maps++;
-	buffer->sweep = ledger->sweep;
-	if (buffer->kind == PERFMLOCK_AUX && buffer->aux)
+	perfmlock_touch(ledger, buffer);
+	perfmlock_mapped_by(buffer, call->mm);
+	if (buffer->kind == PERFMLOCK_AUX && buffer->aux) {
+		perfmlock_touch(ledger, buffer->aux);
 		buffer->aux->maps++;
+	}
 	buffer->kernel_user += obs->user;
 	buffer->kernel_mm += obs->mm;
 	call->user->books.kernel += obs->user;
@@ -160,29 +200,35 @@ static void further_map(struct perfmlock_ledger *ledger,
 	mm->rlimit = call->before.rlimit;
 	mm->uid = call->user->uid;
 	ledger->totals.remaps++;
-	judge(ledger, call, obs);
-	compare(ledger, obs, &nothing, buffer, call->user, mm);
+	if (led)
+		return;
+	judge(ledger, call, obs, as_measured);
+	if (call->mover != PERFMLOCK_CALLS || ledger->exclusive)
+		compare(ledger, obs, &nothing, buffer, call->user, mm);
 }
 
 /* mmap() failed; what it left on the counters all the same is booked. */
-static void failed_map(struct perfmlock_ledger *ledger,
-		       struct perfmlock_call *call, int ret,
-		       struct perfmlock_observation *obs, long user_after)
+static noinline void failed_map(struct perfmlock_ledger *ledger,
+				struct perfmlock_call *call, int ret,
+				struct perfmlock_observation *obs,
+				long user_after, long mm_after)
 {
 	static const struct perfmlock_charge nothing;
 	struct perfmlock_mm *mm;
 
 	obs->step = PERFMLOCK_REFUSED;
-	obs->user = change_of_user(ledger, call, obs, obs->user);
+	attribute(ledger, call, obs, false);
 	if (ret == -EPERM)
-		perfmlock_denied(ledger, call, user_after);
+		perfmlock_denied(ledger, call, user_after, mm_after);
 	else
 		ledger->totals.failed++;
 	if (!obs->user && !obs->mm)
 		return;
 	mm = perfmlock_books_of_mm(ledger, call->mm, NULL);
-	if (!mm)
+	if (!mm) {
+		perfmlock_unsure(ledger, call->user);
 		return;
+	}
 	call->user->books.kernel += obs->user;
 	mm->books.kernel += obs->mm;
 	compare(ledger, obs, &nothing, NULL, call->user, mm);
@@ -196,122 +242,108 @@ static void adopt_map(struct perfmlock_ledger *ledger,
 
 	ledger->ops->caller(&actor);
 	ledger->ops->event(call->event, &event);
-	perfmlock_sweep_meet(ledger, &actor, call->mm, rb, call->pgoff,
-			     call->pages, &event);
-}
-
-static void general_map(struct perfmlock_ledger *ledger,
-			struct perfmlock_call *call, int ret, const void *rb,
-			long user, long mm)
-{
-	struct perfmlock_observation obs = {
-		.kind = perfmlock_kind_of(call->pgoff),
-		.pages = call->pages,
-		.state = call->before,
-		.user = perfmlock_drift(user, call->before.user),
-		.mm = perfmlock_drift(mm, call->before.mm),
-	};
-	struct perfmlock_buffer *data, *buffer;
-	struct perfmlock_mm *row;
-
-	if (unlikely(ret)) {
-		failed_map(ledger, call, ret, &obs, user);
-		goto out;
-	}
-
-	data = perfmlock_store_find(&ledger->buffers, rb);
-	if (unlikely(data && obs.kind == PERFMLOCK_DATA && call->rb != rb &&
-		     (!call->same_event || (obs.mm && !data->pending)))) {
-		/* a new buffer where an old one was whose end was missed */
-		if (!perfmlock_displace(ledger, data))
-			perfmlock_buffer_stale(ledger, data);
-		data = NULL;
-	}
-	row = perfmlock_store_find(&ledger->mms, call->mm) ?:
-	      perfmlock_books_of_mm(ledger, call->mm, NULL);
-	if (unlikely(!row))
-		goto out;
-	if (unlikely(call->same_event) &&
-	    perfmlock_map_beside_rival(ledger, call, &obs, rb, row, data))
-		goto out;
-	if (unlikely(!data && call->rb == rb &&
-		     (!obs.mm || obs.kind == PERFMLOCK_AUX) &&
-		     (!ledger->walked || ledger->blind))) {
-		/* its first mapping was not seen */
-		adopt_map(ledger, call, rb);
-		goto out;
-	}
-	buffer = obs.kind == PERFMLOCK_AUX && data ? data->aux : data;
-	obs.step = buffer ? PERFMLOCK_REMAP : PERFMLOCK_MAP;
-	obs.user = change_of_user(ledger, call, &obs, obs.user);
-	if (buffer) {
-		further_map(ledger, call, &obs, row, buffer);
-		goto out;
-	}
-	buffer = perfmlock_row_for(ledger, call, obs.kind, rb, row);
-	if (unlikely(!buffer))
-		goto out;
-	if (unlikely(data)) {
-		buffer->aux = data;
-		data->aux = buffer;
-		data->maps++;
-	}
-	first_map(ledger, call, &obs, row, buffer);
-out:
-	if (unlikely(call->same_event))
-		perfmlock_resolve(ledger, call, rb);
-	if (unlikely(call->open_rb) && !perfmlock_awaits_other(ledger, call))
-		perfmlock_close_open(ledger, call->open_rb);
+	if (!perfmlock_sweep_meet(ledger, &actor, call->mm, rb, call->pgoff,
+				  call->pages, &event))
+		perfmlock_not_booked(ledger);
+	/* an AUX area was charged by this very call */
+	perfmlock_unsure(ledger, call->user);
 }
 
 /*
- * How nearly every buffer begins: all pages fit into the user's part, by the
- * kernel's sum and by the books, and nothing goes beside it. The general way
- * comes to the same, and is twice as long.
+ * The event had this buffer before, and the books do not: its first mapping was
+ * not seen. Or the kernel has put another one in the place of one that it had
+ * lost (f91072ed1b72), and at the same address: then this call was charged.
  */
-static bool is_usual_map(const struct perfmlock_ledger *ledger,
-			 const struct perfmlock_call *call, int ret,
-			 const void *rb, long user, long mm)
+static bool was_mapped_unseen(struct perfmlock_ledger *ledger,
+			      const struct perfmlock_call *call,
+			      const struct perfmlock_observation *obs)
 {
-	const struct perfmlock_user *row = call->user;
-	const struct perfmlock_state *before = &call->before;
-
-	return !ret && !call->pgoff && call->rb != rb && !call->overlap &&
-	       !call->same_event && !call->open_rb && ledger->exclusive &&
-	       !ledger->blind && mm == before->mm &&
-	       perfmlock_drift(user, before->user) == call->pages &&
-	       before->user >= 0 && (unsigned long)user <= before->limit &&
-	       (unsigned long)perfmlock_books(row->foreign, row->books.correct) +
-			call->pages <= before->limit &&
-	       !perfmlock_over(before, 0);
+	if (obs->mm > 0 && obs->kind == PERFMLOCK_DATA)
+		return false;
+	if (!ledger->walked || ledger->careful)
+		return true;
+	if (call->mover != PERFMLOCK_ALONE || obs->user || obs->mm > 0)
+		return false;
+	perfmlock_unseen(ledger);
+	return true;
 }
 
-static bool usual_map(struct perfmlock_ledger *ledger,
-		      const struct perfmlock_call *call, const void *rb)
+/*
+ * The event has got a buffer that the books have. Has the kernel made a new one
+ * at the address of one whose end was missed? Else the event was led to another
+ * one's (PERF_EVENT_IOC_SET_OUTPUT), and this is a further mapping of that. A new
+ * one is charged, and no kernel puts a re-map on M.
+ */
+static bool replaces(const struct perfmlock_ledger *ledger,
+		     const struct perfmlock_call *call,
+		     const struct perfmlock_observation *obs,
+		     const struct perfmlock_buffer *data)
 {
-	struct perfmlock_user *user = call->user;
-	struct perfmlock_buffer *buffer;
-	struct perfmlock_mm *mm;
-
-	if (unlikely(perfmlock_store_find(&ledger->buffers, rb)))
+	if (obs->kind == PERFMLOCK_AUX || (call->same_event && data->pending))
 		return false;
-	mm = perfmlock_store_find(&ledger->mms, call->mm) ?:
-	     perfmlock_books_of_mm(ledger, call->mm, NULL);
-	if (unlikely(!mm))
+	/* a mapping of another size is refused */
+	if (obs->mm > 0 || (!data->adopted && data->pages != obs->pages))
 		return true;
-	buffer = perfmlock_row_for(ledger, call, PERFMLOCK_DATA, rb, mm);
-	if (unlikely(!buffer))
+	if (call->same_event)
+		return false;
+	if (!data->shared && ledger->ops->mm_closed(data->mm->node.key))
 		return true;
-	buffer->first_user = call->pages;
-	buffer->kernel_user = call->pages;
-	buffer->correct_user = call->pages;
-	user->books.kernel += call->pages;
-	user->books.correct += call->pages;
-	mm->rlimit = call->before.rlimit;
-	mm->uid = user->uid;
-	ledger->totals.mmaps++;
-	ledger->observed++;
-	return true;
+	/* not while a walk is awaited: who is busy may be so for ever */
+	if (data->maps <= data->closing || ledger->careful)
+		return true;
+	return call->mover != PERFMLOCK_CALLS && obs->user == obs->pages &&
+	       !perfmlock_model_of(ledger, call->user)->remap_charges;
+}
+
+/* The row that the books have for the event's new buffer; NULL: it is another's. */
+static noinline struct perfmlock_buffer *
+row_led_to(struct perfmlock_ledger *ledger, const struct perfmlock_call *call,
+	   const struct perfmlock_observation *obs,
+	   struct perfmlock_buffer *data)
+{
+	if (!replaces(ledger, call, obs, data))
+		return data;
+	if (!perfmlock_displace(ledger, data)) {
+		perfmlock_buffer_unseen_end(ledger, data);
+		perfmlock_unseen(ledger);
+	}
+	return NULL;
+}
+
+/* Whatever is no first mapping. Returns false if it is one all the same. */
+static noinline bool seldom_map(struct perfmlock_ledger *ledger,
+				struct perfmlock_call *call,
+				struct perfmlock_observation *obs,
+				const void *rb, struct perfmlock_mm *mm,
+				struct perfmlock_buffer *data)
+{
+	struct perfmlock_buffer *buffer;
+
+	if (call->same_event &&
+	    perfmlock_map_beside_rival(ledger, call, obs, rb, mm, data))
+		return true;
+	if (!data && call->rb == rb && was_mapped_unseen(ledger, call, obs)) {
+		adopt_map(ledger, call, rb);
+		return true;
+	}
+	buffer = obs->kind == PERFMLOCK_AUX && data ? data->aux : data;
+	if (buffer)
+		further_map(ledger, call, obs, mm, buffer,
+			    !call->same_event && call->rb != rb);
+	return buffer;
+}
+
+/* An AUX area holds the data that it is behind. */
+static void hold_data(struct perfmlock_ledger *ledger,
+		      const struct perfmlock_call *call,
+		      struct perfmlock_buffer *aux,
+		      struct perfmlock_buffer *data)
+{
+	aux->aux = data;
+	data->aux = aux;
+	perfmlock_touch(ledger, data);
+	perfmlock_mapped_by(data, call->mm);
+	data->maps++;
 }
 
 /**
@@ -329,8 +361,48 @@ void perfmlock_map_end(struct perfmlock_ledger *ledger,
 		       struct perfmlock_call *call, int ret, const void *rb,
 		       long user, long mm)
 {
-	if (unlikely(!is_usual_map(ledger, call, ret, rb, user, mm) ||
-		     !usual_map(ledger, call, rb)))
-		general_map(ledger, call, ret, rb, user, mm);
+	struct perfmlock_observation obs = {
+		.kind = perfmlock_kind_of(call->pgoff),
+		.pages = call->pages,
+		.state = call->before,
+		.user = perfmlock_drift(user, call->before.user),
+		.mm = perfmlock_drift(mm, call->before.mm),
+	};
+	struct perfmlock_buffer *data, *buffer;
+	struct perfmlock_mm *row;
+	bool as_measured;
+
+	call->mover = mover_of(ledger, call);
+	if (unlikely(ret)) {
+		failed_map(ledger, call, ret, &obs, user, mm);
+		goto out;
+	}
+	data = perfmlock_store_find(&ledger->buffers, rb);
+	if (unlikely(data && call->rb != rb))
+		data = row_led_to(ledger, call, &obs, data);
+	row = perfmlock_store_find(&ledger->mms, call->mm) ?:
+	      perfmlock_books_of_mm(ledger, call->mm, NULL);
+	if (unlikely(!row)) {
+		perfmlock_unsure(ledger, call->user);
+		goto out;
+	}
+	if (unlikely(data || call->rb == rb || call->same_event) &&
+	    seldom_map(ledger, call, &obs, rb, row, data))
+		goto out;
+	obs.step = PERFMLOCK_MAP;
+	as_measured = attribute(ledger, call, &obs, false);
+	buffer = perfmlock_row_for(ledger, call, obs.kind, rb, row);
+	if (unlikely(!buffer)) {
+		perfmlock_unsure(ledger, call->user);
+		goto out;
+	}
+	if (unlikely(data))
+		hold_data(ledger, call, buffer, data);
+	first_map(ledger, call, &obs, as_measured, row, buffer);
+out:
+	if (unlikely(call->same_event))
+		perfmlock_resolve(ledger, call, rb);
+	if (unlikely(call->open_rb) && !perfmlock_awaits_other(ledger, call))
+		perfmlock_close_open(ledger, call->open_rb, rb);
 	call_end(ledger, call, user);
 }

@@ -7,25 +7,19 @@
  * has ever put a re-map on M. Until it is known, the row is pending: it is
  * listed and has no charges.
  */
-#include <linux/bitmap.h>
-
 #include "calls.h"
 
 /* Is a call under way that may have made this buffer? It began before the row. */
-static bool has_rival(const struct perfmlock_ledger *ledger,
+static bool has_rival(struct perfmlock_ledger *ledger,
 		      const struct perfmlock_call *call, const void *rb,
 		      const struct perfmlock_buffer *data)
 {
 	const struct perfmlock_call *other;
-	unsigned int i;
 
-	for_each_set_bit(i, ledger->active, ledger->nr_calls) {
-		other = &ledger->calls[i];
-		if (other != call && other->maps && other->rb != rb &&
-		    other->event == call->event &&
+	for_each_map_of_event(other, ledger, call->event)
+		if (other != call && other->rb != rb &&
 		    (!data || other->began <= data->id))
 			return true;
-	}
 	return false;
 }
 
@@ -41,40 +35,41 @@ void perfmlock_book_pending(struct perfmlock_ledger *ledger,
 		.pages = data->pages,
 	};
 
-	obs.user = perfmlock_model_user(perfmlock_model_of(ledger), &obs);
+	obs.user = perfmlock_model_user(perfmlock_model_of(ledger, data->user),
+					&obs);
 	data->pending = PERFMLOCK_BOOKED;
+	data->guessed = true;
 	data->kernel_user += obs.user;
 	data->user->books.kernel += obs.user;
 	if (step == PERFMLOCK_REMAP) {
 		ledger->totals.remaps++;
-		compare(ledger, &obs, &nothing, data, data->user, data->mm);
+		if (ledger->exclusive)
+			compare(ledger, &obs, &nothing, data, data->user,
+				data->mm);
 		return;
 	}
 	/* all on U: that is what fits where M did not move */
 	data->first_user = obs.user;
 	data->correct_user = obs.user;
 	data->user->books.correct += obs.user;
+	data->user->taken += obs.user;
 	ledger->totals.mmaps++;
 }
 
 static void take_over(struct perfmlock_ledger *ledger,
 		      struct perfmlock_call *call,
-		      const struct perfmlock_observation *obs,
+		      const struct perfmlock_observation *obs, bool as_measured,
 		      struct perfmlock_mm *mm, struct perfmlock_buffer *data)
 {
 	long remapped;
 
 	perfmlock_book_pending(ledger, data, PERFMLOCK_REMAP);
 	remapped = data->kernel_user;
-	data->user->books.buffers--;
-	data->mm->books.buffers--;
-	data->user = call->user;
-	data->mm = mm;
-	data->user->books.buffers++;
-	data->mm->books.buffers++;
+	perfmlock_mapped_by(data, call->mm);
+	perfmlock_buffer_give(ledger, data, call->user, mm);
 	data->maps++;
 	ledger->ops->name(&data->pid, data->comm);
-	perfmlock_first_map(ledger, call, obs, mm, data);
+	perfmlock_first_map(ledger, call, obs, as_measured, mm, data);
 	data->kernel_user += remapped;
 }
 
@@ -97,35 +92,44 @@ void perfmlock_resolve(struct perfmlock_ledger *ledger,
 }
 
 /*
- * A close was left open for a perf_mmap() to return with the buffer. If none
- * did, that close was the last, and the kernel did not uncharge: else it would
- * have detached the event.
+ * A close was left open for a perf_mmap() to return with the buffer, or for a
+ * close that comes to detach the event. If the event has another one by now, or
+ * none, that close was the last, and the kernel did not uncharge: else it would
+ * have detached the event itself.
  */
-void perfmlock_close_open(struct perfmlock_ledger *ledger, const void *rb)
+void perfmlock_close_open(struct perfmlock_ledger *ledger, const void *open_rb,
+			  const void *rb)
 {
 	struct perfmlock_buffer *data;
 
-	data = perfmlock_store_find(&ledger->buffers, rb);
-	if (data && !data->maps)
+	data = perfmlock_store_find(&ledger->buffers, open_rb);
+	if (!data || data->maps)
+		return;
+	if (open_rb == rb)
+		perfmlock_found_mapped(ledger, data);
+	else
 		perfmlock_buffer_lost(ledger, data);
 }
 
-/* A perf_mmap() through the event may be about to return with this buffer. */
+/*
+ * A perf_mmap() through the event may be about to return with this buffer, or a
+ * close of an earlier one may hold the event back (f91072ed1b72). Returns whether
+ * there is one that can.
+ */
 bool perfmlock_leave_open(struct perfmlock_ledger *ledger,
 			  const struct perfmlock_call *call,
 			  const struct perfmlock_buffer *data)
 {
 	struct perfmlock_call *other;
 	bool open = false;
-	unsigned int i;
 
-	for_each_set_bit(i, ledger->active, ledger->nr_calls) {
-		other = &ledger->calls[i];
-		if (!other->maps || other->event != call->event)
+	for_each_of_event(other, ledger, call->event) {
+		if (other == call)
 			continue;
 		/* the event has moved on: that one nobody can return with */
 		if (other->open_rb && other->open_rb != data->node.key)
-			perfmlock_close_open(ledger, other->open_rb);
+			perfmlock_close_open(ledger, other->open_rb,
+					     data->node.key);
 		other->open_rb = data->node.key;
 		open = true;
 	}
@@ -140,37 +144,22 @@ bool perfmlock_leave_open(struct perfmlock_ledger *ledger,
 bool perfmlock_displace(struct perfmlock_ledger *ledger,
 			struct perfmlock_buffer *data)
 {
-	struct perfmlock_call *other;
-	unsigned int i, closes = 0;
-
-	for_each_set_bit(i, ledger->active, ledger->nr_calls) {
-		other = &ledger->calls[i];
-		if (other->maps || other->rb != data->node.key ||
-		    other->displaced)
-			continue;
-		other->displaced = data;
-		closes++;
-	}
-	if (!closes)
+	if (!data->closing)
 		return false;
-	data->maps = closes;
+	data->maps = data->closing;
 	perfmlock_store_unhash(&ledger->buffers, data);
 	return true;
 }
 
-/* Does another perf_mmap() await the same buffer? */
-bool perfmlock_awaits_other(const struct perfmlock_ledger *ledger,
+/* Does another call of the event await the same buffer? */
+bool perfmlock_awaits_other(struct perfmlock_ledger *ledger,
 			    const struct perfmlock_call *call)
 {
 	const struct perfmlock_call *other;
-	unsigned int i;
 
-	for_each_set_bit(i, ledger->active, ledger->nr_calls) {
-		other = &ledger->calls[i];
-		if (other != call && other->maps &&
-		    other->open_rb == call->open_rb)
+	for_each_of_event(other, ledger, call->event)
+		if (other != call && other->open_rb == call->open_rb)
 			return true;
-	}
 	return false;
 }
 
@@ -184,25 +173,27 @@ bool perfmlock_map_beside_rival(struct perfmlock_ledger *ledger,
 				const void *rb, struct perfmlock_mm *mm,
 				struct perfmlock_buffer *data)
 {
-	bool met_it = call->rb == rb;
+	bool met_it = call->rb == rb, as_measured;
 
 	if (obs->kind == PERFMLOCK_AUX)
 		return false;
 	if (!data) {
-		if (!has_rival(ledger, call, rb, NULL) || obs->mm ||
-		    (!met_it && !call->overlap && obs->user))
+		if (!has_rival(ledger, call, rb, NULL) || obs->mm > 0 ||
+		    (!met_it && call->mover != PERFMLOCK_CALLS && obs->user))
 			return false;
 		data = perfmlock_row_for(ledger, call, PERFMLOCK_DATA, rb, mm);
 		if (data)
 			data->pending = met_it ? PERFMLOCK_NOT_FIRST :
 						 PERFMLOCK_MAYBE_FIRST;
+		else
+			perfmlock_unsure(ledger, call->user);
 		return true;
 	}
 	if (!data->pending || met_it || call->began > data->id ||
-	    (!obs->mm && has_rival(ledger, call, rb, data)))
+	    (obs->mm <= 0 && has_rival(ledger, call, rb, data)))
 		return false;
 	obs->step = PERFMLOCK_MAP;
-	obs->user = change_of_user(ledger, call, obs, obs->user);
-	take_over(ledger, call, obs, mm, data);
+	as_measured = attribute(ledger, call, obs, false);
+	take_over(ledger, call, obs, as_measured, mm, data);
 	return true;
 }

@@ -11,6 +11,10 @@
 
 #include "store.h"
 
+#ifdef PERFMLOCK_HOLD_TIMES
+u64 perfmlock_hold_began, perfmlock_longest_hold;
+#endif
+
 static unsigned int reserve_of(const struct perfmlock_store *store)
 {
 	return store->reserve + store->nr / 4;
@@ -55,26 +59,27 @@ static void split_bucket(struct perfmlock_store *store)
 static bool wants_room(const struct perfmlock_store *store)
 {
 	return store->nr + reserve_of(store) > store->room &&
-	       store->room < PERFMLOCK_SEGMENTS * PERFMLOCK_SEGMENT;
+	       store->room < PERFMLOCK_MOST_BUCKETS;
 }
 
 static int add_segment(struct perfmlock_store *store)
 {
 	struct hlist_head *segment;
+	unsigned long flags;
 	unsigned int at;
 
 	segment = kvcalloc(PERFMLOCK_SEGMENT, sizeof(*segment), GFP_KERNEL);
 	if (!segment)
 		return -ENOMEM;
 
-	raw_spin_lock(store->lock);
+	perfmlock_raw_lock(store->lock, flags);
 	at = store->room >> PERFMLOCK_SEGMENT_BITS;
 	if (at < PERFMLOCK_SEGMENTS) {
 		store->segment[at] = segment;
 		store->room += PERFMLOCK_SEGMENT;
 		segment = NULL;
 	}
-	raw_spin_unlock(store->lock);
+	perfmlock_raw_unlock(store->lock, flags);
 	kvfree(segment);
 	return 0;
 }
@@ -94,11 +99,12 @@ static struct perfmlock_node *pop(struct perfmlock_store *store)
 static struct perfmlock_node *take_excess(struct perfmlock_store *store)
 {
 	struct perfmlock_node *node = NULL;
+	unsigned long flags;
 
-	raw_spin_lock(store->lock);
+	perfmlock_raw_lock(store->lock, flags);
 	if (store->nr_free > 2 * reserve_of(store))
 		node = pop(store);
-	raw_spin_unlock(store->lock);
+	perfmlock_raw_unlock(store->lock, flags);
 	return node;
 }
 
@@ -106,7 +112,9 @@ static struct perfmlock_node *take_excess(struct perfmlock_store *store)
  * perfmlock_store_fill() - take memory for further records, give back excess
  * @store: the store
  *
- * Context: process; takes the store's lock; one caller at a time.
+ * Two callers at once may take too much, and the next gives it back.
+ *
+ * Context: process, may sleep; takes the store's lock.
  *
  * Return: 0, or -ENOMEM: the store is as full as could be.
  */
@@ -114,13 +122,14 @@ int perfmlock_store_fill(struct perfmlock_store *store)
 {
 	struct perfmlock_node *node, *taken = NULL, *last = NULL;
 	int want, got, ret = 0;
+	unsigned long flags;
 	bool wider;
 
 	do {
-		raw_spin_lock(store->lock);
+		perfmlock_raw_lock(store->lock, flags);
 		wider = wants_room(store);
 		want = (int)reserve_of(store) - (int)store->nr_free;
-		raw_spin_unlock(store->lock);
+		perfmlock_raw_unlock(store->lock, flags);
 		if (wider)
 			ret = add_segment(store);
 	} while (wider && !ret);
@@ -135,9 +144,10 @@ int perfmlock_store_fill(struct perfmlock_store *store)
 		taken = node;
 		if (!last)
 			last = node;
+		cond_resched();
 	}
 
-	raw_spin_lock(store->lock);
+	perfmlock_raw_lock(store->lock, flags);
 	if (taken) {
 		last->next_free = store->free;
 		store->free = taken;
@@ -145,10 +155,12 @@ int perfmlock_store_fill(struct perfmlock_store *store)
 	}
 	store->low_water = reserve_of(store) / 2;
 	store->low = false;
-	raw_spin_unlock(store->lock);
+	perfmlock_raw_unlock(store->lock, flags);
 
-	while ((node = take_excess(store)))
+	while ((node = take_excess(store))) {
 		kmem_cache_free(store->cache, node);
+		cond_resched();
+	}
 	return ret;
 }
 
@@ -199,10 +211,14 @@ void perfmlock_store_destroy(struct perfmlock_store *store)
 
 	if (!store->cache)
 		return;
-	list_for_each_entry_safe(node, next, &store->list, list)
+	list_for_each_entry_safe(node, next, &store->list, list) {
 		kmem_cache_free(store->cache, node);
-	while ((node = pop(store)))
+		cond_resched();
+	}
+	while ((node = pop(store))) {
 		kmem_cache_free(store->cache, node);
+		cond_resched();
+	}
 	for (i = 0; i < PERFMLOCK_SEGMENTS && store->segment[i]; i++)
 		kvfree(store->segment[i]);
 	kmem_cache_destroy(store->cache);
@@ -250,7 +266,7 @@ void *perfmlock_store_add(struct perfmlock_store *store, const void *key,
 		if (store->nr >= store->buckets) {
 			if (store->buckets < store->room)
 				split_bucket(store);
-			else
+			else if (store->room < PERFMLOCK_MOST_BUCKETS)
 				store->low = true;
 		}
 		store->recent = node;
@@ -278,23 +294,43 @@ void perfmlock_store_unhash(struct perfmlock_store *store, void *record)
 }
 
 /**
- * perfmlock_store_del() - take a record out; its memory serves again
+ * perfmlock_store_unlink() - a record is found and listed no more
  * @store: the store
  * @record: one of perfmlock_store_add()
  *
  * Context: any, under the store's lock.
  */
-void perfmlock_store_del(struct perfmlock_store *store, void *record)
+void perfmlock_store_unlink(struct perfmlock_store *store, void *record)
 {
 	struct perfmlock_node *node = record;
 
 	perfmlock_store_unhash(store, node);
 	list_del(&node->list);
 	node->key = NULL;
+	store->nr--;
+}
+
+/**
+ * perfmlock_store_free() - the memory of a record serves again
+ * @store: the store
+ * @record: one that was unlinked
+ *
+ * Context: any, under the store's lock.
+ */
+void perfmlock_store_free(struct perfmlock_store *store, void *record)
+{
+	struct perfmlock_node *node = record;
+
 	node->next_free = store->free;
 	store->free = node;
-	store->nr--;
 	store->nr_free++;
+}
+
+/* Both. */
+void perfmlock_store_del(struct perfmlock_store *store, void *record)
+{
+	perfmlock_store_unlink(store, record);
+	perfmlock_store_free(store, record);
 }
 
 /**

@@ -8,7 +8,10 @@
 #define PERFMLOCK_STORE_H
 
 #include <linux/bits.h>
+#include <linux/kernel.h>
 #include <linux/list.h>
+#include <linux/preempt.h>
+#include <linux/sched/clock.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -28,9 +31,44 @@ struct perfmlock_node {
 	const void *key;
 };
 
+/*
+ * The ledger's lock, which its stores take as well. Handlers take it wherever a
+ * probe is hit, so it is only held with interrupts off: up to v5.10 a
+ * kretprobe's return handler runs under a lock of kprobes' own, which an
+ * interrupt may want for another tracer's. And a kprobe by int3 counts as an NMI
+ * on x86, which can only hit where this lock is not held: lockdep is told that
+ * it is another one there, as kretprobe_hash_lock() does.
+ *
+ * make bench builds with PERFMLOCK_HOLD_TIMES, to see how long it is held.
+ */
+#ifdef PERFMLOCK_HOLD_TIMES
+extern u64 perfmlock_hold_began, perfmlock_longest_hold;
+
+#define perfmlock_hold_begins()	(perfmlock_hold_began = local_clock())
+#define perfmlock_hold_ends()						\
+	(perfmlock_longest_hold = max(perfmlock_longest_hold,		\
+				      local_clock() - perfmlock_hold_began))
+#else
+#define perfmlock_hold_begins()	do { } while (0)
+#define perfmlock_hold_ends()	do { } while (0)
+#endif
+
+#define perfmlock_raw_lock(lock, flags)					\
+do {									\
+	raw_spin_lock_irqsave_nested(lock, flags, !!in_nmi());		\
+	perfmlock_hold_begins();					\
+} while (0)
+
+#define perfmlock_raw_unlock(lock, flags)				\
+do {									\
+	perfmlock_hold_ends();						\
+	raw_spin_unlock_irqrestore(lock, flags);			\
+} while (0)
+
 #define PERFMLOCK_SEGMENT_BITS	9
 #define PERFMLOCK_SEGMENT	BIT(PERFMLOCK_SEGMENT_BITS)
 #define PERFMLOCK_SEGMENTS	2048
+#define PERFMLOCK_MOST_BUCKETS	(PERFMLOCK_SEGMENTS * PERFMLOCK_SEGMENT)
 
 /**
  * struct perfmlock_store - records of one kind
@@ -76,6 +114,8 @@ void *perfmlock_store_search(struct perfmlock_store *store, const void *key);
 void *perfmlock_store_add(struct perfmlock_store *store, const void *key,
 			  bool hashed);
 void perfmlock_store_unhash(struct perfmlock_store *store, void *record);
+void perfmlock_store_unlink(struct perfmlock_store *store, void *record);
+void perfmlock_store_free(struct perfmlock_store *store, void *record);
 void perfmlock_store_del(struct perfmlock_store *store, void *record);
 void *perfmlock_store_next(const struct perfmlock_store *store,
 			   const struct perfmlock_node *after);

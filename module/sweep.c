@@ -3,6 +3,8 @@
  * Walks through all processes' mappings: to learn what was mapped before the
  * load, and what came and went while probes were missed.
  */
+#include <linux/sched.h>
+
 #include "books.h"
 
 /**
@@ -13,19 +15,29 @@
  */
 void perfmlock_sweep_begin(struct perfmlock_ledger *ledger)
 {
-	raw_spin_lock(&ledger->lock);
+	unsigned long flags;
+
+	perfmlock_lock(ledger, flags);
 	ledger->sweep++;
-	raw_spin_unlock(&ledger->lock);
+	ledger->misses_before = ledger->misses;
+	ledger->doubts_before = ledger->doubts;
+	perfmlock_unlock(ledger, flags);
 }
 
 /* The mappings of an adopted buffer are counted anew by each walk. */
 static void meet(const struct perfmlock_ledger *ledger,
 		 struct perfmlock_buffer *buffer)
 {
+	if (buffer->sweep != (u16)ledger->sweep) {
+		buffer->sweep = ledger->sweep;
+		buffer->touched = false;
+		buffer->met = 0;
+		if (buffer->adopted)
+			buffer->maps = 0;
+	}
+	buffer->met++;
 	if (buffer->adopted)
-		buffer->maps = buffer->sweep == ledger->sweep ?
-			       buffer->maps + 1 : 1;
-	buffer->sweep = ledger->sweep;
+		buffer->maps++;
 }
 
 /* The caller has made sure that there is memory. */
@@ -61,7 +73,7 @@ adopt_row(struct perfmlock_ledger *ledger, const void *rb,
  *
  * Context: any; the ledger's lock is held.
  *
- * Return: false if there is no memory for it (counted).
+ * Return: false if there is no memory ready for it.
  */
 bool perfmlock_sweep_meet(struct perfmlock_ledger *ledger,
 			  const struct perfmlock_actor *actor, const void *mm,
@@ -74,6 +86,8 @@ bool perfmlock_sweep_meet(struct perfmlock_ledger *ledger,
 	struct perfmlock_mm *book;
 
 	data = perfmlock_store_find(&ledger->buffers, rb);
+	if (data)
+		perfmlock_mapped_by(data, mm);
 	if (data && kind == PERFMLOCK_DATA) {
 		meet(ledger, data);
 		if (!data->pages)
@@ -87,10 +101,8 @@ bool perfmlock_sweep_meet(struct perfmlock_ledger *ledger,
 	}
 
 	if (ledger->buffers.nr_free < 2 || !ledger->mms.nr_free ||
-	    !ledger->users.nr_free) {
-		ledger->totals.pool_empty++;
+	    !ledger->users.nr_free)
 		return false;
-	}
 	user = perfmlock_books_of_user(ledger, actor->user, actor);
 	book = perfmlock_books_of_mm(ledger, mm, actor);
 	if (!data) {
@@ -99,6 +111,7 @@ bool perfmlock_sweep_meet(struct perfmlock_ledger *ledger,
 		if (kind == PERFMLOCK_DATA)
 			return true;
 	} else {
+		perfmlock_touch(ledger, data);
 		data->maps++;
 	}
 	buffer = adopt_row(ledger, rb, PERFMLOCK_AUX, actor, user, book, event,
@@ -109,31 +122,323 @@ bool perfmlock_sweep_meet(struct perfmlock_ledger *ledger,
 }
 
 /**
- * perfmlock_sweep_end() - the walk met every mapping that there was
+ * perfmlock_sweep_claim() - one process looks through an mm, be it shared or not
+ * @ledger: the ledger
+ * @actor: the process
+ * @mm: its mm, which maps something of perf's
+ * @taken: result: another process has claimed it in this walk
+ *
+ * Context: any; the ledger's lock is held.
+ *
+ * Return: false if there is no memory ready for its row.
+ */
+bool perfmlock_sweep_claim(struct perfmlock_ledger *ledger,
+			   const struct perfmlock_actor *actor, const void *mm,
+			   bool *taken)
+{
+	struct perfmlock_mm *row = perfmlock_store_find(&ledger->mms, mm);
+
+	if (!row && !ledger->mms.nr_free)
+		return false;
+	if (!row) {
+		row = perfmlock_books_of_mm(ledger, mm, actor);
+		row->visited = ledger->sweep - 1;
+	}
+	*taken = row->claimed == ledger->sweep && row->claimed_by != actor->pid;
+	if (!*taken) {
+		row->claimed = ledger->sweep;
+		row->claimed_by = actor->pid;
+	}
+	return true;
+}
+
+/**
+ * perfmlock_sweep_busy() - a process was busy until the end of the walk
+ * @ledger: the ledger
+ * @user: key of somebody's of it
+ *
+ * A perf_mmap() of it that was missed may be under way still: its user's counter
+ * may move beside what is seen, until a walk has met it. Who has no row yet is
+ * taken for busy when he gets one.
+ *
+ * Context: any; takes the lock.
+ */
+void perfmlock_sweep_busy(struct perfmlock_ledger *ledger, const void *user)
+{
+	struct perfmlock_user *row;
+	unsigned long flags;
+
+	perfmlock_lock(ledger, flags);
+	row = perfmlock_store_find(&ledger->users, user);
+	/* where nothing was missed since, it is the same call or none */
+	if (row && perfmlock_is_careful(ledger, row)) {
+		row->busy = true;
+		row->busy_at = ledger->sweep;
+	}
+	perfmlock_unlock(ledger, flags);
+}
+
+/**
+ * perfmlock_sweep_knows() - do the books have an mm
+ * @ledger: the ledger
+ * @mm: its key
+ *
+ * Where they do, a close may be under way that nobody saw begin: who looks
+ * through its mappings has to make sure.
+ *
+ * Context: any; takes the lock.
+ *
+ * Return: true if so.
+ */
+bool perfmlock_sweep_knows(struct perfmlock_ledger *ledger, const void *mm)
+{
+	unsigned long flags;
+	bool knows;
+
+	perfmlock_lock(ledger, flags);
+	knows = perfmlock_store_find(&ledger->mms, mm);
+	perfmlock_unlock(ledger, flags);
+	return knows;
+}
+
+/**
+ * perfmlock_sweep_visited() - all mappings of an mm were looked through
+ * @ledger: the ledger
+ * @mm: its key
+ *
+ * No close of a mapping of it was under way at some moment since.
+ *
+ * Context: any; takes the lock.
+ */
+void perfmlock_sweep_visited(struct perfmlock_ledger *ledger, const void *mm)
+{
+	struct perfmlock_mm *row;
+	unsigned long flags;
+
+	perfmlock_lock(ledger, flags);
+	row = perfmlock_store_find(&ledger->mms, mm);
+	if (row)
+		row->visited = ledger->sweep;
+	perfmlock_unlock(ledger, flags);
+}
+
+/*
+ * A record may go while it is looked at. The lock is held for some at a time,
+ * and a cursor keeps the place.
+ */
+static void for_all(struct perfmlock_ledger *ledger,
+		    struct perfmlock_store *store,
+		    void (*look)(struct perfmlock_ledger *ledger, void *record,
+				 void *arg),
+		    void *arg)
+{
+	struct perfmlock_node cursor = {};
+	struct perfmlock_node *node;
+	unsigned long flags;
+	unsigned int i;
+
+	perfmlock_lock(ledger, flags);
+	list_add(&cursor.list, &store->list);
+	do {
+		perfmlock_unlock(ledger, flags);
+		cond_resched();
+		perfmlock_lock(ledger, flags);
+		for (i = 0; i < PERFMLOCK_BATCH; i++) {
+			node = perfmlock_store_next(store, &cursor);
+			if (!node)
+				break;
+			list_move(&cursor.list, &node->list);
+			look(ledger, node, arg);
+		}
+	} while (node);
+	list_del(&cursor.list);
+	perfmlock_unlock(ledger, flags);
+}
+
+/**
+ * struct settling - what came of a walk
+ * @known: all that is mapped by anybody is known: every process was met, and of
+ *	   what has no process any more all is closed
+ * @all: and all buffers are told apart: those that are mapped, and those that
+ *	 have ended
+ */
+struct settling {
+	bool known;
+	bool all;
+};
+
+/*
+ * Has the walk looked through all that an mm maps, or has it nothing any more?
+ * That a process cannot be found is no proof: one that exits cannot be walked,
+ * and one whose memory somebody else holds is not even listed.
+ */
+static bool is_known(const struct perfmlock_ledger *ledger,
+		     const struct perfmlock_mm *mm)
+{
+	return mm->visited == ledger->sweep ||
+	       ledger->ops->mm_closed(mm->node.key);
+}
+
+static void look_at_mm(struct perfmlock_ledger *ledger, void *record, void *arg)
+{
+	struct settling *settling = arg;
+
+	if (!is_known(ledger, record)) {
+		settling->known = false;
+		settling->all = false;
+	}
+}
+
+/* Who was busy, and is not any more: what is under way has begun beside others. */
+static void look_at_user(struct perfmlock_ledger *ledger, void *record,
+			 void *arg)
+{
+	struct perfmlock_user *user = record;
+
+	if (!user->busy || user->busy_at == ledger->sweep)
+		return;
+	user->busy = false;
+	user->begun++;
+	perfmlock_unsure(ledger, user);
+}
+
+/* A mapping of it may have come or gone unseen before the walk. */
+static void settle_count(struct perfmlock_ledger *ledger,
+			 struct perfmlock_buffer *buffer)
+{
+	if (buffer->touched || buffer->maps == buffer->met ||
+	    ledger->misses != ledger->misses_before)
+		return;
+	buffer->maps = buffer->met;
+	ledger->totals.resynced++;
+}
+
+/* A buffer is told by what the walk met if all is known of whoever may map it. */
+static void settle(struct perfmlock_ledger *ledger, void *record, void *arg)
+{
+	struct perfmlock_buffer *buffer = record;
+	const struct perfmlock_buffer *data = perfmlock_data_of(buffer);
+	struct settling *settling = arg;
+
+	if (!settling->known && (data->shared || !is_known(ledger, data->mm)))
+		return;
+	if (buffer->sweep == (u16)ledger->sweep)
+		settle_count(ledger, buffer);
+	else if (data != buffer)
+		/* an AUX area goes with its data */
+		return;
+	else if (data->closing || data->pending)
+		settling->all = false;
+	else
+		perfmlock_buffer_unseen_end(ledger, buffer);
+}
+
+/**
+ * perfmlock_sweep_end() - the walk is over
+ * @ledger: the ledger
+ * @met: whose mappings it met: of enum perfmlock_met
+ *
+ * If calls were missed before it, buffers that are gone are dropped, and the
+ * books are exact again when none were missed since it began. What may be mapped
+ * by who was busy is left as it is until he is met; but nobody keeps the books of
+ * other users careful by being busy.
+ *
+ * Context: process, may sleep; takes the lock, for some rows at a time.
+ *
+ * Return: true if no further walk is needed.
+ */
+bool perfmlock_sweep_end(struct perfmlock_ledger *ledger, unsigned int met)
+{
+	struct settling settling = {
+		.known = met & PERFMLOCK_MET_ALL,
+		.all = true,
+	};
+	unsigned long flags;
+	bool done;
+
+	if (READ_ONCE(ledger->unsettled)) {
+		for_all(ledger, &ledger->mms, look_at_mm, &settling);
+		for_all(ledger, &ledger->buffers, settle, &settling);
+	}
+	if ((READ_ONCE(ledger->busy) || READ_ONCE(ledger->careful)) &&
+	    met != PERFMLOCK_MET_SOME)
+		for_all(ledger, &ledger->users, look_at_user, NULL);
+	perfmlock_lock(ledger, flags);
+	done = met & PERFMLOCK_MET_ALL && settling.all &&
+	       ledger->misses == ledger->misses_before &&
+	       ledger->doubts == ledger->doubts_before;
+	if (met & PERFMLOCK_MET_ALL &&
+	    ledger->doubts == ledger->doubts_before)
+		ledger->walked = true;
+	if (met != PERFMLOCK_MET_SOME)
+		ledger->busy = met & PERFMLOCK_MARKED &&
+			       (ledger->careful || ledger->busy);
+	if (ledger->careful && ledger->misses == ledger->misses_before &&
+	    met != PERFMLOCK_MET_SOME) {
+		ledger->careful = false;
+		/* each user's counter is taken as it is, once more */
+		ledger->unseen++;
+	}
+	if (done)
+		ledger->unsettled = false;
+	perfmlock_unlock(ledger, flags);
+	return done;
+}
+
+static void look_for_dead(struct perfmlock_ledger *ledger, void *record,
+			  void *none)
+{
+	const struct perfmlock_buffer *data = record;
+
+	if (data->kind == PERFMLOCK_DATA && !data->shared && !data->closing &&
+	    !data->pending && ledger->ops->mm_closed(data->mm->node.key))
+		*(bool *)none = false;
+}
+
+/**
+ * perfmlock_doubt() - a walk is to settle what is listed
  * @ledger: the ledger
  *
- * Buffers that it did not meet, and that no call touched meanwhile, are gone.
+ * As if calls had been missed, of which nothing has told.
  *
- * Context: process; takes the lock.
+ * Context: any; the lock is held.
  */
-void perfmlock_sweep_end(struct perfmlock_ledger *ledger)
+void perfmlock_doubt(struct perfmlock_ledger *ledger)
 {
-	struct perfmlock_buffer *buffer, *next;
+	ledger->unsettled = true;
+	ledger->doubts++;
+	ledger->ops->unseen();
+}
 
-	raw_spin_lock(&ledger->lock);
-	ledger->walked = true;
-	buffer = perfmlock_store_next(&ledger->buffers, NULL);
-	while (buffer) {
-		next = perfmlock_store_next(&ledger->buffers, &buffer->node);
-		if (buffer->kind == PERFMLOCK_DATA &&
-		    buffer->sweep != ledger->sweep) {
-			/* an AUX area goes with its data */
-			if (next && next == buffer->aux)
-				next = perfmlock_store_next(&ledger->buffers,
-							    &next->node);
-			perfmlock_buffer_stale(ledger, buffer);
-		}
-		buffer = next;
-	}
-	raw_spin_unlock(&ledger->lock);
+/* The same for who does not hold the lock. */
+void perfmlock_sweep_doubt(struct perfmlock_ledger *ledger)
+{
+	unsigned long flags;
+
+	perfmlock_lock(ledger, flags);
+	perfmlock_doubt(ledger);
+	perfmlock_unlock(ledger, flags);
+}
+
+/**
+ * perfmlock_sweep_dead() - is a buffer listed that nobody maps any more
+ * @ledger: the ledger
+ *
+ * Then its end was not seen, as while probes were switched off.
+ *
+ * Context: process, may sleep; takes the lock, for some rows at a time.
+ */
+void perfmlock_sweep_dead(struct perfmlock_ledger *ledger)
+{
+	unsigned long flags;
+	bool none = true;
+
+	if (READ_ONCE(ledger->unsettled))
+		return;
+	for_all(ledger, &ledger->buffers, look_for_dead, &none);
+	if (none)
+		return;
+	perfmlock_lock(ledger, flags);
+	perfmlock_unseen(ledger);
+	perfmlock_unlock(ledger, flags);
 }

@@ -14,6 +14,7 @@
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -24,6 +25,7 @@
 #include "kernel.h"
 #include "ledger.h"
 #include "views.h"
+#include "walk.h"
 
 #define CONTRACT_VERSION	1
 
@@ -44,10 +46,14 @@ struct row {
 			unsigned long disagrees;
 		} model;
 	};
+	struct perfmlock_counts counts;
+	u64 seq;
+	u64 times;
 	long counter;
 	unsigned long limit;
 	uid_t uid;
 	bool exited;
+	bool left_out;
 };
 
 /**
@@ -61,7 +67,7 @@ struct row {
 struct listing {
 	const char *name;
 	const char *columns;
-	bool (*copy)(struct row *row, struct perfmlock_node *cursor, u64 *seq);
+	bool (*copy)(struct row *row, struct perfmlock_node *cursor);
 	void (*print)(struct seq_file *m, const struct row *row);
 };
 
@@ -70,26 +76,34 @@ struct listing {
  * @listing: which
  * @cursor: the reader's place in a store's list, while @listed
  * @listed: @cursor is on the list
- * @seq: the reader's place in a history
  * @at: lines given out, the two of the head included
- * @row: the record at @at
+ * @row: the record at @at; its seq is the reader's place in a history
  */
 struct reader {
 	const struct listing *listing;
 	struct perfmlock_node cursor;
 	bool listed;
-	u64 seq;
 	loff_t at;
 	struct row row;
 };
 
-/* comm: white space and what is not printable would break the line */
+/*
+ * comm is whatever a process calls itself. Blanks would break the line, and what
+ * is no printable ASCII might do anything to the terminal of who reads it.
+ */
 static void print_comm(struct seq_file *m, const char *comm)
 {
-	char text[TASK_COMM_LEN];
+	unsigned int i;
 
-	strscpy(text, comm, sizeof(text));
-	seq_escape(m, text, " \t\n\r\\=#");
+	/* a process may have none, the column is there all the same */
+	if (!comm[0])
+		seq_puts(m, "\\000");
+	for (i = 0; i < TASK_COMM_LEN && comm[i]; i++) {
+		if (comm[i] > ' ' && comm[i] < 0x7f && !strchr("\\=#", comm[i]))
+			seq_putc(m, comm[i]);
+		else
+			seq_printf(m, "\\%03o", (unsigned char)comm[i]);
+	}
 }
 
 static const char *const kind_names[] = {
@@ -116,44 +130,49 @@ static void *advance(struct perfmlock_store *store,
 	return node;
 }
 
-static bool copy_user(struct row *row, struct perfmlock_node *cursor, u64 *seq)
+static bool copy_user(struct row *row, struct perfmlock_node *cursor)
 {
-	const struct perfmlock_user *user = advance(&ledger->users, cursor);
+	struct perfmlock_user *user = advance(&ledger->users, cursor);
 
 	if (!user)
 		return false;
+	row->counts = *perfmlock_counts(ledger, &user->books);
 	row->user = *user;
 	row->counter = perfmlock_read_user(user->node.key);
 	row->limit = perfmlock_limit();
 	return true;
 }
 
-static void print_books(struct seq_file *m, const struct perfmlock_books *books,
-			long counter, unsigned long limit)
+static void print_books(struct seq_file *m, const struct row *row,
+			const struct perfmlock_books *books, unsigned long limit)
 {
 	seq_printf(m, "%u %ld %ld %ld %ld %ld %lu %lu %lu %lu",
 		   books->buffers, books->kernel, books->correct,
-		   perfmlock_drift(books->kernel, books->correct), counter,
-		   perfmlock_foreign(counter, books->kernel), limit,
-		   books->privileged, books->denied, books->wrongly_denied);
+		   perfmlock_drift(books->kernel, books->correct), row->counter,
+		   perfmlock_foreign(row->counter, books->kernel), limit,
+		   row->counts.privileged, row->counts.denied,
+		   row->counts.wrongly_denied);
 }
 
 static void print_user(struct seq_file *m, const struct row *row)
 {
 	seq_printf(m, "%u ", row->user.uid);
-	print_books(m, &row->user.books, row->counter, row->limit);
+	print_books(m, row, &row->user.books, row->limit);
 	seq_putc(m, '\n');
 }
 
-static bool copy_mm(struct row *row, struct perfmlock_node *cursor, u64 *seq)
+/* A process that is gone and had nothing left is not shown, reaped or not. */
+static bool copy_mm(struct row *row, struct perfmlock_node *cursor)
 {
-	const struct perfmlock_mm *mm = advance(&ledger->mms, cursor);
+	struct perfmlock_mm *mm = advance(&ledger->mms, cursor);
 
 	if (!mm)
 		return false;
+	row->exited = perfmlock_mm_exited(mm->node.key);
+	row->left_out = row->exited && !mm->books.buffers;
+	row->counts = *perfmlock_counts(ledger, &mm->books);
 	row->mm = *mm;
 	row->counter = perfmlock_read_mm(mm->node.key);
-	row->exited = perfmlock_mm_exited(mm->node.key);
 	return true;
 }
 
@@ -163,13 +182,13 @@ static void print_mm(struct seq_file *m, const struct row *row)
 
 	seq_printf(m, "%d %u %s ", mm->pid, mm->uid,
 		   row->exited ? "exited" : "alive");
-	print_books(m, &mm->books, row->counter, mm->rlimit);
+	print_books(m, row, &mm->books, mm->rlimit);
 	seq_putc(m, ' ');
 	print_comm(m, mm->comm);
 	seq_putc(m, '\n');
 }
 
-static bool copy_buffer(struct row *row, struct perfmlock_node *cursor, u64 *seq)
+static bool copy_buffer(struct row *row, struct perfmlock_node *cursor)
 {
 	const struct perfmlock_buffer *buffer;
 
@@ -196,27 +215,23 @@ static void print_buffer(struct seq_file *m, const struct row *row)
 	seq_putc(m, '\n');
 }
 
-/* The next of the last PERFMLOCK_HISTORY entries; *seq is the last given out. */
-static bool next_entry(u64 nr, u64 *seq)
+static bool copy_denial(struct row *row, struct perfmlock_node *cursor)
 {
-	u64 oldest = nr > PERFMLOCK_HISTORY ? nr - PERFMLOCK_HISTORY : 0;
-
-	if (*seq > nr)
-		*seq = 0;	/* forgotten meanwhile */
-	if (*seq < oldest)
-		*seq = oldest;
-	if (*seq == nr)
-		return false;
-	++*seq;
-	return true;
+	return perfmlock_history_next(&ledger->denials, &row->seq, &row->denial,
+				      &row->times);
 }
 
-static bool copy_denial(struct row *row, struct perfmlock_node *cursor, u64 *seq)
+/* CPUs from this one on, on which such a buffer is to be mapped still. */
+static unsigned int cpus_left(int from)
 {
-	if (!next_entry(ledger->nr_denials, seq))
-		return false;
-	row->denial = ledger->denials[(*seq - 1) % PERFMLOCK_HISTORY];
-	return true;
+	unsigned int cpu, left = 0;
+
+	if (from < 0)
+		return 0;
+	for_each_online_cpu(cpu)
+		if ((int)cpu >= from)
+			left++;
+	return left;
 }
 
 static void print_kb(struct seq_file *m, const char *key, long kb)
@@ -230,8 +245,10 @@ static void print_kb(struct seq_file *m, const char *key, long kb)
 static void print_denial(struct seq_file *m, const struct row *row)
 {
 	const struct perfmlock_denial *d = &row->denial;
+	unsigned int cpus = cpus_left(d->cpu);
+	struct perfmlock_remedy remedy;
 
-	seq_printf(m, "seq=%llu pid=%d uid=%u kind=%s", d->seq, d->actor.pid,
+	seq_printf(m, "seq=%llu pid=%d uid=%u kind=%s", row->seq, d->actor.pid,
 		   d->actor.uid, kind_names[d->kind]);
 	/* what the kernel computed, under its own names */
 	seq_printf(m, " vma_start=0x%lx vma_end=0x%lx vma_size=%ld user_extra=%ld user_lock_limit=%lu user_locked=%lu locked=%lu lock_limit=%lu pinned_vm=%ld extra=%ld",
@@ -246,27 +263,27 @@ static void print_denial(struct seq_file *m, const struct row *row)
 		   d->right.over ? "denied" : "admitted", !d->right.over,
 		   d->right_state.user, d->right.user, d->right.user_locked,
 		   d->right_state.mm, d->right.mm, d->right.locked);
-	print_kb(m, "min_perf_event_mlock_kb", d->remedy.mlock_kb);
-	print_kb(m, "min_rlimit_memlock_kb", d->remedy.memlock_kb);
+	perfmlock_remedy(d->model, &d->state, d->pages, PAGE_SHIFT,
+			 d->online_cpus, &remedy);
+	print_kb(m, "min_perf_event_mlock_kb", remedy.mlock_kb);
+	print_kb(m, "min_rlimit_memlock_kb", remedy.memlock_kb);
 	seq_puts(m, " cap=CAP_IPC_LOCK");
-	if (d->cpus_left) {
-		seq_printf(m, " cpus_left=%u", d->cpus_left);
-		print_kb(m, "all_cpus_perf_event_mlock_kb",
-			 d->all_cpus.mlock_kb);
-		print_kb(m, "all_cpus_rlimit_memlock_kb",
-			 d->all_cpus.memlock_kb);
+	if (cpus) {
+		perfmlock_remedy(d->model, &d->state, d->pages * cpus,
+				 PAGE_SHIFT, d->online_cpus, &remedy);
+		seq_printf(m, " cpus_left=%u", cpus);
+		print_kb(m, "all_cpus_perf_event_mlock_kb", remedy.mlock_kb);
+		print_kb(m, "all_cpus_rlimit_memlock_kb", remedy.memlock_kb);
 	}
-	seq_puts(m, " comm=");
+	seq_printf(m, " times=%llu comm=", row->times);
 	print_comm(m, d->actor.comm);
 	seq_putc(m, '\n');
 }
 
-static bool copy_drift(struct row *row, struct perfmlock_node *cursor, u64 *seq)
+static bool copy_drift(struct row *row, struct perfmlock_node *cursor)
 {
-	if (!next_entry(ledger->nr_drifts, seq))
-		return false;
-	row->drift = ledger->drifts[(*seq - 1) % PERFMLOCK_HISTORY];
-	return true;
+	return perfmlock_history_next(&ledger->drifts, &row->seq, &row->drift,
+				      &row->times);
 }
 
 static void print_drift(struct seq_file *m, const struct row *row)
@@ -275,29 +292,30 @@ static void print_drift(struct seq_file *m, const struct row *row)
 	const struct perfmlock_cause_info *cause = &perfmlock_causes[d->cause];
 
 	seq_printf(m, "seq=%llu op=%s kind=%s id=%llu pid=%d uid=%u owner_pid=%d owner_uid=%u pages=%ld",
-		   d->seq, step_names[d->step], kind_names[d->kind], d->id,
+		   row->seq, step_names[d->step], kind_names[d->kind], d->id,
 		   d->actor.pid, d->actor.uid, d->owner_pid, d->owner_uid,
 		   d->pages);
 	seq_printf(m, " kernel_user=%ld kernel_mm=%ld correct_user=%ld correct_mm=%ld",
 		   d->kernel_user, d->kernel_mm, d->correct_user,
 		   d->correct_mm);
-	seq_printf(m, " cause=%s inherited=%d commit=%s relation=%s comm=",
-		   cause->name, d->inherited, cause->commit, cause->relation);
+	seq_printf(m, " cause=%s inherited=%d commit=%s relation=%s times=%llu comm=",
+		   cause->name, d->inherited, cause->commit, cause->relation,
+		   row->times);
 	print_comm(m, d->actor.comm);
 	seq_putc(m, '\n');
 }
 
-static bool copy_model(struct row *row, struct perfmlock_node *cursor, u64 *seq)
+static bool copy_model(struct row *row, struct perfmlock_node *cursor)
 {
-	unsigned int i = *seq;
+	unsigned int i = row->seq;
 
 	if (i >= perfmlock_nr_models)
 		return false;
 	row->model.rule = &perfmlock_models[i];
 	/* most steps are such that every rule explains them */
-	row->model.agrees = ledger->observed + ledger->agrees[i];
+	row->model.agrees = ledger->observed + perfmlock_agrees(ledger, i);
 	row->model.disagrees = ledger->disagrees[i];
-	++*seq;
+	row->seq++;
 	return true;
 }
 
@@ -358,29 +376,31 @@ static struct perfmlock_store *store_of(const struct listing *listing)
 static void rewind_reader(struct reader *reader)
 {
 	struct perfmlock_store *store = store_of(reader->listing);
+	unsigned long flags;
 
-	/* what has ended since is not to be shown as alive */
-	perfmlock_ledger_reap(ledger);
-	raw_spin_lock(&ledger->lock);
+	perfmlock_lock(ledger, flags);
 	if (reader->listed)
 		list_del(&reader->cursor.list);
 	if (store)
 		list_add(&reader->cursor.list, &store->list);
 	reader->listed = store;
-	raw_spin_unlock(&ledger->lock);
-	reader->seq = 0;
+	perfmlock_unlock(ledger, flags);
+	reader->row.seq = 0;
 	reader->at = 0;
 }
 
 /* Fetch the record of the next line; false: there is none. */
 static bool fetch(struct reader *reader)
 {
+	unsigned long flags;
 	bool got;
 
-	raw_spin_lock(&ledger->lock);
-	got = reader->listing->copy(&reader->row, &reader->cursor,
-				    &reader->seq);
-	raw_spin_unlock(&ledger->lock);
+	do {
+		perfmlock_lock(ledger, flags);
+		got = reader->listing->copy(&reader->row, &reader->cursor);
+		perfmlock_unlock(ledger, flags);
+		cond_resched();
+	} while (got && reader->row.left_out);
 	return got;
 }
 
@@ -455,11 +475,12 @@ static int listing_release(struct inode *inode, struct file *file)
 {
 	struct seq_file *m = file->private_data;
 	struct reader *reader = m->private;
+	unsigned long flags;
 
-	raw_spin_lock(&ledger->lock);
+	perfmlock_lock(ledger, flags);
 	if (reader->listed)
 		list_del(&reader->cursor.list);
-	raw_spin_unlock(&ledger->lock);
+	perfmlock_unlock(ledger, flags);
 	return seq_release_private(inode, file);
 }
 
@@ -477,30 +498,60 @@ static void print_models(struct seq_file *m)
 	unsigned int i;
 
 	for (i = 0; i < perfmlock_nr_models; i++)
-		most = max(most, ledger->agrees[i]);
+		most = max(most, perfmlock_agrees(ledger, i));
 	seq_puts(m, "model:");
 	for (i = 0; i < perfmlock_nr_models; i++)
-		if (ledger->agrees[i] == most)
+		if (perfmlock_agrees(ledger, i) == most)
 			seq_printf(m, " %s", perfmlock_models[i].name);
 	seq_puts(m, most ? "\n" : " (nothing seen that tells them apart)\n");
 }
 
+static void print_known(struct seq_file *m, const char *key, int value)
+{
+	if (value == PERFMLOCK_NOT_KNOWN)
+		seq_printf(m, "%s: -\n", key);
+	else
+		seq_printf(m, "%s: %d\n", key, value);
+}
+
+/* A probe that misses more than it sees shows too little to go by. */
+static const char *state_of(const struct perfmlock_hook_state *hook, bool armed)
+{
+	if (!armed)
+		return "off";
+	return hook->missed > hook->seen && hook->seen + hook->missed > 1 ?
+	       "blind" : "armed";
+}
+
+static const char *limits_from(void)
+{
+	if (perfmlock_kernel.mlock_kb && perfmlock_kernel.paranoid)
+		return "kernel";
+	if (perfmlock_mlock_kb() == PERFMLOCK_NOT_KNOWN)
+		return "nowhere (nothing is judged by them)";
+	return "/proc/sys (up to a second old)";
+}
+
 static int status_show(struct seq_file *m, void *v)
 {
+	unsigned int i, users, mms, buffers, adopted;
 	struct perfmlock_hook_state hook;
 	struct perfmlock_totals totals;
-	unsigned int i, users, mms, buffers, adopted;
-	bool armed = perfmlock_hooks_armed();
+	struct perfmlock_walks walks;
+	unsigned long flags;
+	bool armed, careful, taught;
 
-	perfmlock_ledger_reap(ledger);
-	perfmlock_kernel_refresh();
-	raw_spin_lock(&ledger->lock);
+	armed = perfmlock_hooks_armed();
+	perfmlock_walks(&walks);
+	perfmlock_lock(ledger, flags);
 	totals = ledger->totals;
 	users = ledger->users.nr;
 	mms = ledger->mms.nr;
 	buffers = ledger->buffers.nr;
 	adopted = ledger->adopted;
-	raw_spin_unlock(&ledger->lock);
+	careful = ledger->careful;
+	taught = ledger->taught;
+	perfmlock_unlock(ledger, flags);
 
 	seq_printf(m, "version: %s\n", THIS_MODULE->version);
 	seq_printf(m, "contract: %d\n", CONTRACT_VERSION);
@@ -509,16 +560,19 @@ static int status_show(struct seq_file *m, void *v)
 		   __stringify(perfmlock_user_counter));
 	for (i = 0; perfmlock_hook_state(i, &hook); i++)
 		seq_printf(m, "hook_%s: %s missed=%lu\n", hook.symbol,
-			   armed ? "armed" : "off", hook.missed);
+			   state_of(&hook, armed), hook.missed);
 	print_models(m);
+	/* where others share U, any user but root can make it look like another */
+	seq_printf(m, "model_certain: %d\n", ledger->exclusive || taught);
 
-	seq_printf(m, "limits_from: %s\n",
-		   perfmlock_kernel.mlock_kb && perfmlock_kernel.paranoid ?
-		   "kernel" : "/proc/sys");
-	seq_printf(m, "perf_event_mlock_kb: %d\n", perfmlock_mlock_kb());
-	seq_printf(m, "perf_event_paranoid: %d\n", perfmlock_paranoid());
+	seq_printf(m, "limits_from: %s\n", limits_from());
+	print_known(m, "perf_event_mlock_kb", perfmlock_mlock_kb());
+	print_known(m, "perf_event_paranoid", perfmlock_paranoid());
 	seq_printf(m, "online_cpus: %u\n", num_online_cpus());
-	seq_printf(m, "user_lock_limit: %lu\n", perfmlock_limit());
+	if (perfmlock_mlock_kb() == PERFMLOCK_NOT_KNOWN)
+		seq_puts(m, "user_lock_limit: -\n");
+	else
+		seq_printf(m, "user_lock_limit: %lu\n", perfmlock_limit());
 
 	seq_printf(m, "users: %u\n", users);
 	seq_printf(m, "mms: %u\n", mms);
@@ -548,6 +602,15 @@ static int status_show(struct seq_file *m, void *v)
 	seq_printf(m, "stale: %lu\n", totals.stale);
 	seq_printf(m, "overlaps: %lu\n", totals.overlaps);
 	seq_printf(m, "disturbed: %lu\n", totals.disturbed);
+	seq_printf(m, "settled: %lu\n", totals.settled);
+	seq_printf(m, "either_way: %lu\n", totals.either_way);
+	seq_printf(m, "careful: %d\n", careful);
+	seq_printf(m, "walks: %lu\n", walks.walks);
+	seq_printf(m, "busy: %u\n", walks.busy);
+#ifdef PERFMLOCK_HOLD_TIMES
+	seq_printf(m, "longest_hold_ns: %llu\n",
+		   READ_ONCE(perfmlock_longest_hold));
+#endif
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(status);

@@ -185,7 +185,7 @@ TEST_F(refused, by_rlimit)
 	ASSERT_EQ(0, actor_unmap(a, addr, variant->pages));
 
 	EXPECT_EQ(3, users_num(uid, "denied"));
-	EXPECT_EQ(3, lines_count("denials", "pid", a->pid));
+	EXPECT_EQ(3, lines_sum("denials", "pid", a->pid, "times"));
 	EXPECT_EQ(0, users_num(uid, "privileged"));
 }
 
@@ -329,7 +329,7 @@ TEST_F(books, other_errors)
 	EXPECT_EQ(0, users_num(a->uid, "privileged"));
 }
 
-/* The last 256, newest last; the counts know all of them. */
+/* The last 256 that differ, newest last; the counts know all of them. */
 TEST_F(books, the_last_256)
 {
 	struct test_env *e = &self->e;
@@ -340,8 +340,10 @@ TEST_F(books, the_last_256)
 	int i, n = 0;
 
 	ASSERT_EQ(0, env_set_kb(e, 0));
-	for (i = 0; i < 300; i++)
-		ASSERT_EQ(-EPERM, actor_new(a, 9));
+	for (i = 0; i < 300; i++) {
+		actor_rlimit(a, i);
+		ASSERT_EQ(-EPERM, actor_new(a, 513));
+	}
 	ASSERT_EQ(-EPERM, actor_new(b, 5));
 	EXPECT_EQ(300, users_num(a->uid, "denied"));
 	EXPECT_EQ(300, mms_num(a->pid, "denied"));
@@ -361,6 +363,27 @@ TEST_F(books, the_last_256)
 	}
 	EXPECT_EQ(258, n);
 	free(text);
+}
+
+/* Equal ones are one line, which is the last one's. */
+TEST_F(books, equal_ones_are_counted)
+{
+	struct test_env *e = &self->e;
+	struct actor *a = actor_start(e, env_uid(e), 0, 0);
+	char *line;
+	int i;
+
+	ASSERT_EQ(0, env_set_kb(e, 0));
+	for (i = 0; i < 300; i++) {
+		ASSERT_EQ(-EPERM, actor_new(a, 9));
+		ASSERT_EQ(-EPERM, actor_new(a, 5));
+	}
+	EXPECT_EQ(2, lines_count("denials", "pid", a->pid));
+	EXPECT_EQ(600, lines_sum("denials", "pid", a->pid, "times"));
+	line = line_last("denials", "pid", a->pid);
+	EXPECT_EQ(300, line_num(line, "times"));
+	EXPECT_EQ(5, line_num(line, "vma_size"));
+	EXPECT_EQ(600, line_num(line, "seq"));
 }
 
 TEST_HARNESS_MAIN

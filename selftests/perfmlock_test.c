@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/perf_event.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -468,7 +469,7 @@ unsigned long line_hex(const char *line, const char *key)
 }
 
 static int lines_walk(const char *file, const char *key, long long val,
-		      char **last)
+		      char **last, const char *key_sum, long long *sum)
 {
 	char *text = slurp_books(file), *pos = text, *line;
 	int n = 0;
@@ -481,6 +482,8 @@ static int lines_walk(const char *file, const char *key, long long val,
 		if (line_num(line, key) != val)
 			continue;
 		n++;
+		if (sum)
+			*sum += line_num(line, key_sum);
 		if (last) {
 			free(*last);
 			*last = strdup(line);
@@ -492,15 +495,41 @@ static int lines_walk(const char *file, const char *key, long long val,
 
 int lines_count(const char *file, const char *key, long long val)
 {
-	return lines_walk(file, key, val, NULL);
+	return lines_walk(file, key, val, NULL, NULL, NULL);
 }
 
 char *line_last(const char *file, const char *key, long long val)
 {
 	char *last = NULL;
 
-	lines_walk(file, key, val, &last);
+	lines_walk(file, key, val, &last, NULL, NULL);
 	return last;
+}
+
+long long lines_sum(const char *file, const char *key, long long val,
+		    const char *key_sum)
+{
+	long long sum = 0;
+
+	lines_walk(file, key, val, NULL, key_sum, &sum);
+	return sum;
+}
+
+int lines_of_cause(uid_t uid, const char *cause)
+{
+	char *text = slurp_books("drifts"), *line, *save, is[64];
+	int n = 0;
+
+	strtok_r(text, "\n", &save);
+	strtok_r(NULL, "\n", &save);
+	while ((line = strtok_r(NULL, "\n", &save)))
+		if (line_num(line, "owner_uid") == uid &&
+		    !strcmp(line_str(line, "cause", is, sizeof(is)), cause)) {
+			note("| %s", line);
+			n++;
+		}
+	free(text);
+	return n;
 }
 
 /* The escapes of seq_escape() and string_escape_mem() that a name can have */
@@ -933,6 +962,13 @@ long actor_end(struct actor *a)
 	return ret;
 }
 
+bool actor_done(struct actor *a)
+{
+	struct pollfd answer = { .fd = a->sock, .events = POLLIN };
+
+	return poll(&answer, 1, 0) == 1;
+}
+
 long actor_call(struct actor *a, actor_fn fn, long a0, long a1, long a2,
 		long a3, long a4)
 {
@@ -1001,9 +1037,15 @@ int actor_close(struct actor *a, int fd)
 	return actor_call(a, op_close, fd, 0, 0, 0, 0);
 }
 
+void actor_begin_map(struct actor *a, int fd, long pages)
+{
+	actor_begin(a, op_map, fd, pages, 0, 0, 0);
+}
+
 long actor_map(struct actor *a, int fd, long pages)
 {
-	return actor_call(a, op_map, fd, pages, 0, 0, 0);
+	actor_begin_map(a, fd, pages);
+	return actor_end(a);
 }
 
 long actor_map_at(struct actor *a, int fd, long pages, long pgoff)
@@ -1067,6 +1109,104 @@ int actor_setuid(struct actor *a, uid_t uid)
 int actor_fill(struct actor *a, long pages)
 {
 	return actor_call(a, op_fill, pages, 0, 0, 0, 0);
+}
+
+/* Children of an actor */
+
+static struct crowd {
+	int go[2];		/* closed is the sign to go on */
+	atomic_long *ready;	/* shared with them */
+	bool stood;
+} crowd;
+
+void child_stand(void)
+{
+	char byte;
+
+	crowd.stood = true;
+	++*crowd.ready;
+	while (read(crowd.go[0], &byte, 1) < 0 && errno == EINTR)
+		;
+}
+
+static noreturn void child_main(const long *a, long nr)
+{
+	long arg[] = { nr, a[2], a[3], a[4] }, ret;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	close(crowd.go[1]);
+	ret = ((actor_fn)a[1])(arg);
+	if (!crowd.stood)
+		++*crowd.ready;
+	_exit(ret ? 1 : 0);
+}
+
+static long op_fork(const long *a)
+{
+	long i;
+
+	if (!crowd.ready)
+		crowd.ready = mmap(NULL, sizeof(*crowd.ready),
+				   PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (crowd.ready == MAP_FAILED || pipe(crowd.go))
+		return -errno;
+	*crowd.ready = 0;
+	for (i = 0; i < a[0]; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			return -errno;
+		if (!pid)
+			child_main(a, i);
+	}
+	while (*crowd.ready < a[0])
+		pm_nap(1000);
+	return 0;
+}
+
+static long op_release(const long *a)
+{
+	(void)a;
+	return close(crowd.go[1]) ? -errno : 0;
+}
+
+static long op_wait(const long *a)
+{
+	long bad = 0;
+	int status;
+
+	(void)a;
+	while (wait(&status) > 0)
+		bad += status != 0;
+	close(crowd.go[0]);
+	return bad;
+}
+
+long actor_fork(struct actor *a, long n, actor_fn fn, long a0, long a1, long a2)
+{
+	return actor_call(a, op_fork, n, (long)fn, a0, a1, a2);
+}
+
+int actor_release(struct actor *a)
+{
+	return actor_call(a, op_release, 0, 0, 0, 0, 0);
+}
+
+long actor_wait(struct actor *a)
+{
+	return actor_call(a, op_wait, 0, 0, 0, 0, 0);
+}
+
+long actor_fork_most(struct actor *a, long n)
+{
+	struct rlimit lim;
+
+	/* of all that the user may have, a few are the actors */
+	if (prlimit(a->pid, RLIMIT_NPROC, NULL, &lim) ||
+	    lim.rlim_cur == RLIM_INFINITY || lim.rlim_cur > (rlim_t)n + 64)
+		return n;
+	return lim.rlim_cur > 128 ? lim.rlim_cur - 64 : lim.rlim_cur / 2;
 }
 
 /* Modules */
@@ -1168,24 +1308,38 @@ bool auxpmu_ready(void)
 	return path && !module_load(path, "");
 }
 
-int auxpmu_set(const char *param, long val)
+static int param_set(const char *module, const char *param, long val)
 {
 	char path[PATH_MAX], text[32];
 	int n;
 
-	snprintf(path, sizeof(path), "/sys/module/perfmlock_auxpmu/parameters/%s",
+	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s", module,
 		 param);
 	n = snprintf(text, sizeof(text), "%ld", val);
 	return write_file(path, text, n) == n ? 0 : -1;
 }
 
+static long param_get(const char *module, const char *param)
+{
+	char path[PATH_MAX], *text;
+	long val;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s", module,
+		 param);
+	text = slurp(path);
+	val = text ? atol(text) : -1;
+	free(text);
+	return val;
+}
+
+int auxpmu_set(const char *param, long val)
+{
+	return param_set("perfmlock_auxpmu", param, val);
+}
+
 long auxpmu_calls(void)
 {
-	char *text = slurp("/sys/module/perfmlock_auxpmu/parameters/calls");
-	long n = text ? atol(text) : -1;
-
-	free(text);
-	return n;
+	return param_get("perfmlock_auxpmu", "calls");
 }
 
 static long op_map_aux(const long *a)
@@ -1216,6 +1370,28 @@ long actor_map_aux(struct actor *a, int fd, long addr, long pages, long aux)
 	return actor_end(a);
 }
 
+void auxpmu_stand(struct actor *a, int fd, long addr, long pages, long aux,
+		  long ms)
+{
+	long calls = auxpmu_calls();
+
+	auxpmu_set("delay_ms", ms);
+	actor_begin_map_aux(a, fd, addr, pages, aux);
+	while (auxpmu_calls() == calls)
+		pm_nap(1000);
+	auxpmu_set("delay_ms", 0);
+}
+
+long auxpmu_go_on(struct actor *a)
+{
+	long ret;
+
+	auxpmu_set("go_on", 1);
+	ret = actor_end(a);
+	auxpmu_set("go_on", 0);
+	return ret;
+}
+
 long auxpmu_type(void)
 {
 	char *text = slurp("/sys/bus/event_source/devices/perfmlock_auxpmu/type");
@@ -1223,6 +1399,47 @@ long auxpmu_type(void)
 
 	free(text);
 	return type;
+}
+
+#define DELAY	"perfmlock_delay"
+
+void delay_end(void)
+{
+	if (module_loaded(DELAY))
+		module_unload(DELAY);
+}
+
+bool delay_start(const char *symbol)
+{
+	char *text = slurp("/proc/kallsyms"), word[80];
+	const char *path = module_path(DELAY);
+	bool has;
+
+	/* a test that was killed has left it */
+	delay_end();
+	snprintf(word, sizeof(word), " %s\t[perfmlock]\n", symbol);
+	has = text && strstr(text, word);
+	free(text);
+	if (!has || !path)
+		return false;
+	snprintf(word, sizeof(word), "symbol=%s", symbol);
+	return !module_load(path, word);
+}
+
+void delay_set(long ms)
+{
+	param_set(DELAY, "ms", ms);
+}
+
+long delay_hits(void)
+{
+	return param_get(DELAY, "hits");
+}
+
+void set_kprobes(bool on)
+{
+	if (write_file(KPROBES_ENABLED, on ? "1" : "0", 1) != 1)
+		die(KPROBES_ENABLED ": %s", strerror(errno));
 }
 
 /* One test */

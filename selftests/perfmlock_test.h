@@ -74,6 +74,11 @@ bool buffer_has(pid_t pid, const char *kind, long pages);
 /* denials and drifts: the newest line with @key equal to @val, or NULL */
 int lines_count(const char *file, const char *key, long long val);
 char *line_last(const char *file, const char *key, long long val);
+/* over all lines with @key equal to @val; a line without @sum ends the test */
+long long lines_sum(const char *file, const char *key, long long val,
+		    const char *sum);
+/* of drifts, those of that cause in what @uid was charged; shown as well */
+int lines_of_cause(uid_t uid, const char *cause);
 bool line_has(const char *line, const char *key);
 const char *line_str(const char *line, const char *key, char *buf, size_t len);
 long long line_num(const char *line, const char *key);
@@ -143,6 +148,8 @@ long op_churn(const long *a);
 void actor_begin(struct actor *a, actor_fn fn, long a0, long a1, long a2,
 		 long a3, long a4);
 long actor_end(struct actor *a);
+/* Has the call that has begun ended? */
+bool actor_done(struct actor *a);
 long actor_call(struct actor *a, actor_fn fn, long a0, long a1, long a2,
 		long a3, long a4);
 void actor_exit(struct actor *a);
@@ -162,9 +169,23 @@ long actor_new(struct actor *a, long pages);
 int actor_unmap(struct actor *a, long addr, long pages);
 int actor_unmap_all(struct actor *a);
 int actor_setuid(struct actor *a, uid_t uid);
+void actor_begin_map(struct actor *a, int fd, long pages);
 void actor_begin_unmap(struct actor *a, long addr, long pages);
 /* Map fresh buffers until exactly @pages are mapped by them. */
 int actor_fill(struct actor *a, long pages);
+
+/*
+ * Children of an actor, a crowd at a time: each calls @fn with { its number, a0,
+ * a1, a2 }, and ends. All of them have come to child_stand(), or ended, when
+ * actor_fork() returns 0; there they stay until actor_release(). actor_wait()
+ * waits for their end and returns how many of @fn did not return 0.
+ */
+long actor_fork(struct actor *a, long n, actor_fn fn, long a0, long a1, long a2);
+void child_stand(void);
+int actor_release(struct actor *a);
+long actor_wait(struct actor *a);
+/* @n, or fewer if its user may not have so many processes */
+long actor_fork_most(struct actor *a, long n);
 
 /* An actor's side of the socket, to be called in it */
 long actor_own_sock(const long *arg);
@@ -188,12 +209,32 @@ int books_unload(void);
 bool auxpmu_ready(void);
 long auxpmu_type(void);
 int auxpmu_set(const char *param, long val);
+/*
+ * Keep @a in an mmap() of an AUX area for so long, or until auxpmu_go_on(), which
+ * returns what the call did.
+ */
+void auxpmu_stand(struct actor *a, int fd, long addr, long pages, long aux,
+		  long ms);
+long auxpmu_go_on(struct actor *a);
 long auxpmu_calls(void);
 int actor_open_aux(struct actor *a);
 /* Map an AUX area behind the data buffer of @pages at @addr. */
 long actor_map_aux(struct actor *a, int fd, long addr, long pages, long aux);
 void actor_begin_map_aux(struct actor *a, int fd, long addr, long pages,
 			 long aux);
+
+/*
+ * Make a function of the module take longer, from its load on to its unload; false
+ * if it has none of that name. The delay is 0 until it is set.
+ */
+bool delay_start(const char *symbol);
+void delay_set(long ms);
+long delay_hits(void);
+
+#define KPROBES_ENABLED "/sys/kernel/debug/kprobes/enabled"
+/* All probes of the machine */
+void set_kprobes(bool on);
+void delay_end(void);
 
 /* One test: a clean start, a check of all books, and a clean end */
 void env_open(struct test_env *e);
@@ -216,6 +257,14 @@ bool env_charges_twice(struct test_env *e);
 	while (!(cond) && __tries++ < 200)				\
 		pm_nap(50000);						\
 	__tries <= 200;							\
+})
+
+/* Whoever was busy is looked at again, at a pace that spares the machine. */
+#define IN_THE_END(cond) ({						\
+	int __more = 5;							\
+	while (!eventually(cond) && __more--)				\
+		;							\
+	__more >= 0;							\
 })
 
 #endif

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* mmap_lock has its own functions (v5.8) */
-#include <linux/mm.h>
+/* mmap_sem is mmap_lock (v5.8) */
+#include <linux/mm_types.h>
+#include <linux/rwsem.h>
 
-void probe(struct mm_struct *mm);
-void probe(struct mm_struct *mm)
+int probe(struct mm_struct *mm);
+int probe(struct mm_struct *mm)
 {
-	mmap_read_lock(mm);
-	mmap_read_unlock(mm);
+	return down_read_trylock(&mm->mmap_lock);
 }

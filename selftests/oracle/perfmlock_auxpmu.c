@@ -2,17 +2,23 @@
 /*
  * A PMU that counts nothing but has an AUX area, so that machines without
  * such hardware can map one. setup_aux() runs in the middle of perf_mmap():
- * delay_ms keeps the caller there, fail makes the allocation fail.
- * event_unmapped() runs at the start of perf_mmap_close(), before anything is
- * given back: unmap_delay_ms keeps the caller there.
+ * delay_ms keeps the caller there, with mmap_lock held for writing, fail makes
+ * the allocation fail. event_unmapped() runs at the start of perf_mmap_close(),
+ * before anything is given back: unmap_delay_ms keeps the caller there. go_on
+ * ends either stay.
  */
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/perf_event.h>
 
 static unsigned int delay_ms;
 module_param(delay_ms, uint, 0600);
 MODULE_PARM_DESC(delay_ms, "Sleep so long in setup_aux");
+
+static bool go_on;
+module_param(go_on, bool, 0600);
+MODULE_PARM_DESC(go_on, "Nobody sleeps any longer");
 
 static bool fail;
 module_param(fail, bool, 0600);
@@ -46,6 +52,15 @@ static void auxpmu_read(struct perf_event *event)
 {
 }
 
+static void stay(unsigned int ms)
+{
+	unsigned long end = jiffies + msecs_to_jiffies(ms);
+
+	WRITE_ONCE(calls, calls + 1);
+	while (time_before(jiffies, end) && !READ_ONCE(go_on))
+		msleep(20);
+}
+
 #ifdef SETUP_AUX_BY_CPU
 static void *auxpmu_setup_aux(int cpu, void **pages, int nr_pages,
 			      bool overwrite)
@@ -54,9 +69,7 @@ static void *auxpmu_setup_aux(struct perf_event *event, void **pages,
 			      int nr_pages, bool overwrite)
 #endif
 {
-	WRITE_ONCE(calls, calls + 1);
-	if (delay_ms)
-		msleep(delay_ms);
+	stay(READ_ONCE(delay_ms));
 	return fail ? NULL : &auxpmu;
 }
 
@@ -67,9 +80,7 @@ static void auxpmu_free_aux(void *aux)
 static void auxpmu_event_unmapped(struct perf_event *event,
 				  struct mm_struct *mm)
 {
-	WRITE_ONCE(calls, calls + 1);
-	if (unmap_delay_ms)
-		msleep(unmap_delay_ms);
+	stay(READ_ONCE(unmap_delay_ms));
 }
 
 static struct pmu auxpmu = {

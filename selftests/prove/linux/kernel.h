@@ -5,4 +5,8 @@
 
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
+#ifndef __always_inline
+#define __always_inline		inline
+#endif
+
 #endif /* PROVE_LINUX_KERNEL_H */
