@@ -252,6 +252,28 @@ static void the_limit_may_move_during_a_call(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
 }
 
+/* Of 20 all are taken; by the new limit 3 are free, and 3 more come back later. */
+static void the_limit_may_move_beside_others(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 17), gone = fx_ring(fx, 0, 1, 3);
+	struct fx_vma beside = fx_ring(fx, 1, 2, 9);
+	struct fx_call call;
+
+	fx->limit = 20;
+	fx_map(fx, &ring, 17, 0);
+	fx_map(fx, &gone, 3, 0);
+	call = fx_begin_map(fx, &beside);
+	fx->limit = 23;
+	fx_kernel_maps(fx, &beside, 3, 6);
+	fx_unmap(fx, &gone, -3, 0);
+	fx_end_map(fx, &call, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, beside.event->rb), .pages = 9,
+			 .maps = 1, .kernel_user = 3, .kernel_mm = 6,
+			 .correct_user = 3, .correct_mm = 6, .pid = 101);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
 static void a_charge_by_no_limit_is_a_drift(struct kunit *test)
 {
 	struct fx *fx = test->priv;
@@ -1502,6 +1524,70 @@ static void who_returns_first_need_not_be_the_first(struct kunit *test)
 			 .overlaps = 1);
 }
 
+/*
+ * a of one user and b of another, all on U, and both users have a further call
+ * under way as a returns; b's has ended before b does, unless @both_to_the_end.
+ */
+static void map_beside_another_user(struct fx *fx, bool a_makes_it,
+				    bool both_to_the_end)
+{
+	static struct fx_vma a, b, beside_a, beside_b;
+	struct fx_call of_a, of_b, is_beside_a, is_beside_b;
+
+	a = fx_ring(fx, 0, 0, 3);
+	b = fx_ring(fx, 2, 0, 3);
+	beside_a = fx_ring(fx, 1, 1, 1);
+	beside_b = fx_ring(fx, 2, 2, 1);
+	is_beside_a = fx_begin_map(fx, &beside_a);
+	is_beside_b = fx_begin_map(fx, &beside_b);
+	of_a = fx_begin_map(fx, &a);
+	of_b = fx_begin_map(fx, &b);
+	if (a_makes_it)
+		fx_kernel_maps(fx, &a, 3, 0);
+	fx_kernel_maps(fx, &b, a_makes_it ? 0 : 3, 0);
+	if (!a_makes_it)
+		fx_kernel_maps(fx, &a, 0, 0);
+	fx_end_map(fx, &of_a, 0);
+	/* what a's did to U is not known yet */
+	fx_end_map(fx, &is_beside_a, -ENOMEM);
+	if (!both_to_the_end)
+		fx_end_map(fx, &is_beside_b, -ENOMEM);
+	fx_end_map(fx, &of_b, 0);
+	if (both_to_the_end)
+		fx_end_map(fx, &is_beside_b, -ENOMEM);
+}
+
+static void of_two_users_he_made_it_whose_u_has_moved(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+
+	map_beside_another_user(fx, false, false);
+	FX_EXPECT_USER(fx, 0, .buffers = 0);
+	FX_EXPECT_USER(fx, 1, .kernel = 3, .correct = 3, .buffers = 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.settled, 0);
+}
+
+static void of_two_users_he_did_not_make_it_whose_u_has_not_moved(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+
+	map_beside_another_user(fx, true, false);
+	FX_EXPECT_USER(fx, 0, .kernel = 3, .correct = 3, .buffers = 1);
+	FX_EXPECT_USER(fx, 1, .buffers = 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.settled, 0);
+}
+
+/* He had the event first. */
+static void where_nothing_tells_the_first_to_return_made_it(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+
+	map_beside_another_user(fx, true, true);
+	FX_EXPECT_USER(fx, 0, .kernel = 3, .correct = 3, .buffers = 1);
+	FX_EXPECT_USER(fx, 1, .buffers = 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.settled, 0);
+}
+
 /* The pages of whose re-map a kernel from v6.15 on charges to U as well. */
 static void the_second_of_two_charges_on_a_kernel_that_charges_remaps(struct kunit *test)
 {
@@ -2056,6 +2142,7 @@ static struct kunit_case booking_cases[] = {
 	KUNIT_CASE(what_others_charged_meanwhile_is_free_for_nobody),
 	KUNIT_CASE(what_fits_by_the_kernels_sum_need_not_by_the_books),
 	KUNIT_CASE(the_limit_may_move_during_a_call),
+	KUNIT_CASE(the_limit_may_move_beside_others),
 	KUNIT_CASE(a_charge_by_no_limit_is_a_drift),
 	KUNIT_CASE(who_passes_by_privilege_is_counted),
 	KUNIT_CASE_PARAM(an_aux_area_goes_before_its_data, aux_end_gen_params),
@@ -2104,6 +2191,9 @@ static struct kunit_case booking_cases[] = {
 	KUNIT_CASE(settling_names_no_cause_where_there_is_one),
 	KUNIT_CASE(an_earlier_overlap_is_settled_for_good),
 	KUNIT_CASE(who_returns_first_need_not_be_the_first),
+	KUNIT_CASE(of_two_users_he_made_it_whose_u_has_moved),
+	KUNIT_CASE(of_two_users_he_did_not_make_it_whose_u_has_not_moved),
+	KUNIT_CASE(where_nothing_tells_the_first_to_return_made_it),
 	KUNIT_CASE(the_second_of_two_charges_on_a_kernel_that_charges_remaps),
 	KUNIT_CASE(who_met_the_buffer_did_not_make_it),
 	KUNIT_CASE(when_the_rival_fails_who_returned_was_the_first),

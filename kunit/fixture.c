@@ -373,7 +373,8 @@ void fx_open(struct fx *fx, const struct fx_vma *vma)
 
 	perfmlock_lock(&fx->ledger, flags);
 	fx->caller = vma->of;
-	perfmlock_open(&fx->ledger, vma->event->rb, vma->pgoff, vma->of->mm);
+	perfmlock_open(&fx->ledger, vma->event->rb, vma->pgoff, vma->pages,
+		       vma->of->mm);
 	perfmlock_unlock(&fx->ledger, flags);
 	vma->event->maps++;
 }
@@ -745,9 +746,12 @@ static void check_calls(struct fx *fx, const char *where,
 {
 	struct perfmlock_ledger *ledger = &fx->ledger;
 	unsigned int i, under_way = 0;
+	const struct perfmlock_buffer *buffer;
 	long mapping = 0, closing = 0;
 	struct perfmlock_call *call;
 
+	fx_for_each(buffer, &ledger->buffers)
+		under_way += buffer->pending && buffer->user == user;
 	for (i = 0; i < ARRAY_SIZE(ledger->by_event); i++) {
 		hlist_for_each_entry(call, &ledger->by_event[i], by_event) {
 			if (call->user != user)

@@ -942,7 +942,8 @@ static void a_walk_mends_the_counts_after_missed_calls(struct kunit *test)
 	fx_map(fx, &busy, 0, 0);
 	for (i = 0; met[i]; i++)
 		KUNIT_EXPECT_TRUE(test, fx_meet(fx, met[i]));
-	KUNIT_EXPECT_TRUE(test, fx_end_walk(fx, PERFMLOCK_MET_ALL));
+	/* of that one another is to tell */
+	KUNIT_EXPECT_FALSE(test, fx_end_walk(fx, PERFMLOCK_MET_ALL));
 	KUNIT_EXPECT_EQ(test, fx_buffer(fx, a.event->rb)->maps, 2);
 	KUNIT_EXPECT_EQ(test, fx_area(fx, a.event->rb)->maps, 1);
 	KUNIT_EXPECT_EQ(test, fx_buffer(fx, b.event->rb)->maps, 2);
@@ -1016,10 +1017,160 @@ static void what_a_call_touched_during_a_walk_stays(struct kunit *test)
 	fx_open(fx, &opened);
 	fx_unmap(fx, &closed, 0, 0);
 	fx_map(fx, &fresh, 3, 0);
-	KUNIT_EXPECT_TRUE(test, fx_end_walk(fx, PERFMLOCK_MET_ALL));
+	KUNIT_EXPECT_FALSE(test, fx_end_walk(fx, PERFMLOCK_MET_ALL));
 	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 4);
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.stale, 0);
 	KUNIT_EXPECT_TRUE(test, fx->ledger.walked);
+}
+
+/* By the walk and by the call: whoever looks next knows better. */
+static void what_is_adopted_beside_calls_is_counted_again(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 3), again = fx_ring(fx, 1, 0, 3);
+	const struct fx_vma *const both[] = { &ring, &again, NULL };
+
+	fx->ledger.unsettled = true;
+	fx_kernel_maps(fx, &ring, 3, 0);
+	perfmlock_sweep_begin(&fx->ledger);
+	KUNIT_EXPECT_TRUE(test, fx_meet(fx, &ring));
+	fx_map(fx, &again, 0, 0);
+	KUNIT_EXPECT_TRUE(test, fx_meet(fx, &again));
+	KUNIT_EXPECT_FALSE(test, fx_end_walk(fx, PERFMLOCK_MET_ALL));
+	KUNIT_EXPECT_TRUE(test, fx_walk(fx, both, PERFMLOCK_MET_ALL));
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 3,
+			 .maps = 2, .adopted = true, .pid = 100);
+}
+
+/* A close was missed before the walk, and a map comes during it. */
+static void what_is_wrong_and_touched_is_counted_again(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 3), again = fx_ring(fx, 1, 0, 3);
+	const struct fx_vma *const both[] = { &ring, &again, NULL };
+
+	fx_map(fx, &ring, 3, 0);
+	fx_map(fx, &again, 0, 0);
+	fx_kernel_unmaps(&again, 0, 0);
+	fx_missed(fx);
+	perfmlock_sweep_begin(&fx->ledger);
+	KUNIT_EXPECT_TRUE(test, fx_meet(fx, &ring));
+	fx_map(fx, &again, 0, 0);
+	KUNIT_EXPECT_FALSE(test, fx_end_walk(fx, PERFMLOCK_MET_ALL));
+	KUNIT_EXPECT_TRUE(test, fx_walk(fx, both, PERFMLOCK_MET_ALL));
+	KUNIT_EXPECT_EQ(test, fx_buffer(fx, ring.event->rb)->maps, 2);
+}
+
+static void an_aux_area_may_have_ended_and_its_data_not(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), area = fx_aux(fx, 0, 0, 64);
+	const struct fx_vma *const met[] = { &ring, NULL };
+
+	fx_map(fx, &ring, 33, 0);
+	fx_map(fx, &area, 64, 0);
+	fx_kernel_unmaps(&area, -64, 0);
+	fx_missed(fx);
+	fx_sweep(fx, met);
+	KUNIT_EXPECT_NULL(test, fx_area(fx, ring.event->rb));
+	KUNIT_EXPECT_EQ(test, fx_buffer(fx, ring.event->rb)->maps, 1);
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .correct = 33, .buffers = 1);
+	fx_unmap(fx, &ring, -33, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
+/* Of another user, and no probe saw either go or come. */
+static void a_walk_tells_another_buffer_by_its_size(struct kunit *test)
+{
+	static const long sizes[] = { 3, 65 };
+	struct fx *fx = test->priv;
+	struct fx_vma old = fx_ring(fx, 0, 0, 33), new;
+	const struct fx_vma *const met[] = { &new, NULL };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		new = fx_ring(fx, 2, 1, sizes[i]);
+		fx_map(fx, &old, 33, 0);
+		new.event->next_rb = old.event->rb;
+		fx_kernel_unmaps(&old, -33, 0);
+		fx_kernel_maps(fx, &new, new.pages, 0);
+		fx_missed(fx);
+		KUNIT_EXPECT_FALSE(test, fx_walk(fx, met, PERFMLOCK_MET_ALL));
+		KUNIT_EXPECT_TRUE(test, fx_walk(fx, met, PERFMLOCK_MET_ALL));
+		KUNIT_EXPECT_EQ(test, fx_buffer(fx, new.event->rb)->pages,
+				sizes[i]);
+		KUNIT_EXPECT_EQ(test, fx_buffer(fx, new.event->rb)->pid, 102);
+		KUNIT_EXPECT_EQ(test, fx->ledger.adopted, 1);
+		FX_EXPECT_USER(fx, 0, .kernel = 0);
+		fx_unmap(fx, &new, -new.pages, 0);
+		KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	}
+}
+
+/* What is left of one is in two mappings, each with a part of the pages. */
+static void a_split_mapping_is_no_other_buffers(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), low, high, area;
+	const struct fx_vma *const met[] = { &low, &high, NULL };
+
+	fx_map(fx, &ring, 33, 0);
+	low = ring;
+	low.pages = 30;
+	high = ring;
+	high.pages = 2;
+	high.pgoff = 31;
+	fx_open(fx, &high);
+	fx_missed(fx);
+	fx_sweep(fx, met);
+	KUNIT_EXPECT_EQ(test, fx->ledger.adopted, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 2, .kernel_user = 33, .correct_user = 33,
+			 .pid = 100);
+	/* one that was only moved has them all */
+	KUNIT_EXPECT_TRUE(test, fx_buffer(fx, ring.event->rb)->split);
+	ring = fx_ring(fx, 0, 1, 3);
+	fx_map(fx, &ring, 3, 0);
+	fx_open(fx, &ring);
+	KUNIT_EXPECT_FALSE(test, fx_buffer(fx, ring.event->rb)->split);
+	/* and an area behind it, that was not booked, is not a part of it */
+	area = fx_aux(fx, 0, 1, 64);
+	fx_open(fx, &area);
+	KUNIT_EXPECT_FALSE(test, fx_buffer(fx, ring.event->rb)->split);
+}
+
+static void who_maps_what_its_area_told_of_tells_the_size(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), area = fx_aux(fx, 0, 0, 64);
+	const struct fx_vma *const met[] = { &area, NULL };
+
+	fx_kernel_maps(fx, &ring, 33, 0);
+	fx_kernel_maps(fx, &area, 64, 0);
+	fx_kernel_unmaps(&ring, 0, 0);
+	fx_sweep(fx, met);
+	KUNIT_EXPECT_EQ(test, fx_buffer(fx, ring.event->rb)->pages, 0);
+	fx_map(fx, &ring, 0, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 2, .adopted = true, .pid = 100);
+}
+
+/* The row of an adopted one whose end was missed is in the way, likewise. */
+static void a_new_buffer_is_not_what_was_adopted(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma old = fx_ring(fx, 0, 0, 33), new = fx_ring(fx, 2, 1, 3);
+	const struct fx_vma *const met[] = { &old, NULL };
+
+	fx_kernel_maps(fx, &old, 33, 0);
+	fx_sweep(fx, met);
+	new.event->next_rb = old.event->rb;
+	fx_kernel_unmaps(&old, -33, 0);
+	fx_map(fx, &new, 3, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, new.event->rb), .pages = 3,
+			 .maps = 1, .kernel_user = 3, .correct_user = 3,
+			 .pid = 102);
+	KUNIT_EXPECT_EQ(test, fx->ledger.adopted, 0);
 }
 
 static int missed_plan(struct kunit_suite *suite)
@@ -1072,6 +1223,13 @@ static struct kunit_case missed_cases[] = {
 	KUNIT_CASE(a_walk_settles_however_many_there_are),
 	KUNIT_CASE(the_walk_asks_whom_the_books_know),
 	KUNIT_CASE(what_a_call_touched_during_a_walk_stays),
+	KUNIT_CASE(what_is_adopted_beside_calls_is_counted_again),
+	KUNIT_CASE(what_is_wrong_and_touched_is_counted_again),
+	KUNIT_CASE(an_aux_area_may_have_ended_and_its_data_not),
+	KUNIT_CASE(a_walk_tells_another_buffer_by_its_size),
+	KUNIT_CASE(a_split_mapping_is_no_other_buffers),
+	KUNIT_CASE(who_maps_what_its_area_told_of_tells_the_size),
+	KUNIT_CASE(a_new_buffer_is_not_what_was_adopted),
 	{}
 };
 

@@ -39,6 +39,9 @@ void perfmlock_buffer_lost(struct perfmlock_ledger *ledger,
 			   struct perfmlock_buffer *buffer);
 void perfmlock_buffer_unseen_end(struct perfmlock_ledger *ledger,
 				 struct perfmlock_buffer *buffer);
+void perfmlock_no_longer_pending(struct perfmlock_buffer *data);
+void perfmlock_replaced(struct perfmlock_ledger *ledger,
+			struct perfmlock_buffer *data);
 void perfmlock_denied(struct perfmlock_ledger *ledger,
 		      const struct perfmlock_call *call, long user_after,
 		      long mm_after);

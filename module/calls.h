@@ -46,8 +46,6 @@ void perfmlock_close_open(struct perfmlock_ledger *ledger, const void *open_rb,
 bool perfmlock_leave_open(struct perfmlock_ledger *ledger,
 			  const struct perfmlock_call *call,
 			  const struct perfmlock_buffer *data);
-bool perfmlock_displace(struct perfmlock_ledger *ledger,
-			struct perfmlock_buffer *data);
 bool perfmlock_awaits_other(struct perfmlock_ledger *ledger,
 			    const struct perfmlock_call *call);
 bool perfmlock_map_beside_rival(struct perfmlock_ledger *ledger,

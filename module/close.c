@@ -12,12 +12,13 @@
  * @ledger: the ledger
  * @rb: its buffer
  * @pgoff: of the new mapping
+ * @pages: likewise
  * @mm: whose it is: of a child, where it was told to inherit it (MADV_DOFORK)
  *
  * Context: any; the lock is held.
  */
 void perfmlock_open(struct perfmlock_ledger *ledger, const void *rb,
-		    unsigned long pgoff, const void *mm)
+		    unsigned long pgoff, u32 pages, const void *mm)
 {
 	struct perfmlock_buffer *data;
 
@@ -30,6 +31,8 @@ void perfmlock_open(struct perfmlock_ledger *ledger, const void *rb,
 	if (data->aux && data->aux->pgoff == pgoff) {
 		perfmlock_touch(ledger, data->aux);
 		data->aux->maps++;
+	} else if (pgoff < data->pages && pages != data->pages) {
+		data->split = true;
 	}
 	ledger->totals.opens++;
 }

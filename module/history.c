@@ -146,14 +146,12 @@ void perfmlock_history_forget(struct perfmlock_history *history)
 	memset(history->rooms, 0, sizeof(history->rooms));
 }
 
-/* Counts a step against each rule of @out; whether one of the counts is full. */
-static bool count_against(u8 *against, unsigned int out)
+/* Counts a step against each rule of @out: by how many the best one leads. */
+static void count_against(u8 *against, unsigned int out)
 {
-	bool full = false;
-
 	for (; out; out &= out - 1)
-		full |= ++against[__ffs(out)] == U8_MAX;
-	return full;
+		if (against[__ffs(out)] < U8_MAX)
+			against[__ffs(out)]++;
 }
 
 /**
@@ -170,25 +168,25 @@ void perfmlock_tell(struct perfmlock_user *user, unsigned int mask)
 {
 	unsigned int out = PERFMLOCK_MODELS_ALL & ~mask;
 	unsigned int i, best = PERFMLOCK_MODEL_DEFAULT;
-	bool full;
+	u8 least;
 
 	if (!mask || !out)
 		return;
-	full = count_against(user->against, out);
+	count_against(user->against, out);
 	/* those that explain it lose nothing to the others */
-	if (likely(!full && !(user->rules & out) &&
-		   user->model != PERFMLOCK_MAX_MODELS))
+	if (likely(!(user->rules & out) && user->model != PERFMLOCK_MAX_MODELS))
 		return;
-	for (i = 0; full && i < perfmlock_nr_models; i++)
-		user->against[i] /= 2;
 	for (i = 0; i < perfmlock_nr_models; i++)
 		if (user->against[i] < user->against[best])
 			best = i;
+	least = user->against[best];
 	user->model = best;
 	user->rules = 0;
-	for (i = 0; i < perfmlock_nr_models; i++)
-		if (user->against[i] <= user->against[best] + 1)
+	for (i = 0; i < perfmlock_nr_models; i++) {
+		user->against[i] -= least;
+		if (user->against[i] <= 1)
 			user->rules |= 1U << i;
+	}
 }
 
 /* Does the step of a user tell everybody? Root's do, and others' until then. */

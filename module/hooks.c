@@ -189,7 +189,7 @@ static int __kprobes open_entry(struct kprobe *probe, struct pt_regs *regs)
 
 	perfmlock_lock(ledger, flags);
 	perfmlock_open(ledger, READ_ONCE(event->rb), vma->vm_pgoff,
-		       vma->vm_mm);
+		       (vma->vm_end - vma->vm_start) >> PAGE_SHIFT, vma->vm_mm);
 	perfmlock_unlock(ledger, flags);
 	return 0;
 }

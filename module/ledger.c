@@ -430,6 +430,7 @@ perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
 	buffer->guessed = false;
 	buffer->ended = false;
 	buffer->shared = false;
+	buffer->split = false;
 	user->books.buffers++;
 	mm->books.buffers++;
 	return buffer;
@@ -492,6 +493,8 @@ void perfmlock_buffer_drop(struct perfmlock_ledger *ledger,
 		if (buffer->kind == PERFMLOCK_DATA)
 			perfmlock_buffer_drop(ledger, other);
 	}
+	if (unlikely(buffer->pending))
+		perfmlock_no_longer_pending(buffer);
 	user->books.correct -= buffer->correct_user;
 	buffer->mm->books.correct -= buffer->correct_mm;
 	lose_owners(ledger, user, buffer->mm);

@@ -60,7 +60,7 @@ struct perfmlock_books {
  * @books: its books
  * @held: what keeps the key valid
  * @uid: in the initial namespace
- * @under_way: calls under way that may move the counter
+ * @under_way: calls under way that may move the counter; and pending buffers
  * @begun: such calls, ever
  * @foreign: pages of others, as of the last moment without such a call
  * @sure_at: the ledger's @unseen then: where it has risen since, a call went by
@@ -81,8 +81,7 @@ struct perfmlock_books {
  * @model: index of the one that explains the user's own steps best, where others
  *	   share the counter; PERFMLOCK_MAX_MODELS: they have told nothing
  * @rules: those that explain them about as well, a bit each
- * @against: by model, such steps that others explain and it does not; halved at
- *	     times
+ * @against: by model, how many more such steps @model explains; 255 is the most
  */
 struct perfmlock_user {
 	struct perfmlock_node node;
@@ -183,6 +182,7 @@ enum perfmlock_pending {
  * @guessed: how the kernel divided it was not measured; its last unmap may tell
  * @touched: a call has changed @maps during this walk
  * @shared: of data: it or its AUX area was mapped by another mm too
+ * @split: of data: a mapping was split, and has a part of the pages
  * @ended: it is gone, and the row is left to the closes that are under way
  * @comm: of the first mapper
  */
@@ -213,6 +213,7 @@ struct perfmlock_buffer {
 	u8 touched : 1;
 	u8 ended : 1;
 	u8 shared : 1;
+	u8 split : 1;
 	char comm[TASK_COMM_LEN];
 };
 
@@ -480,6 +481,7 @@ struct perfmlock_ledger_ops {
  * @next_id: of the next buffer
  * @epoch: of what reset forgets
  * @sweep: number of the last walk
+ * @swept_from: the next buffer's id when it began
  * @walked: every buffer of before the load is known
  * @careful: calls were not seen, and may be under way
  * @unsettled: buffers may be listed that have ended unseen, or with a wrong count
@@ -520,6 +522,7 @@ struct perfmlock_ledger {
 	u64 next_id;
 	unsigned int epoch;
 	u32 sweep;
+	u64 swept_from;
 	bool walked;
 	bool careful;
 	bool unsettled;
@@ -593,7 +596,7 @@ void perfmlock_close_end(struct perfmlock_ledger *ledger,
 			 struct perfmlock_call *call, const void *rb, long user,
 			 long mm);
 void perfmlock_open(struct perfmlock_ledger *ledger, const void *rb,
-		    unsigned long pgoff, const void *mm);
+		    unsigned long pgoff, u32 pages, const void *mm);
 
 void perfmlock_sweep_begin(struct perfmlock_ledger *ledger);
 bool perfmlock_sweep_meet(struct perfmlock_ledger *ledger,

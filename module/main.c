@@ -152,6 +152,10 @@ static unsigned long until(const struct pace *pace)
 
 static struct pace walk_pace, reap_pace, look_pace, audit_pace;
 
+/* When the next walk may be, whatever the pace, and what was missed at the last. */
+static unsigned long walk_allowed;
+static unsigned int walk_misses;
+
 /* At the load and by the upkeep, never by both at once. */
 static DEFINE_MUTEX(walk_mutex);
 
@@ -164,15 +168,27 @@ static int walk(void)
 
 	mutex_lock(&walk_mutex);
 	WRITE_ONCE(walk_wanted, false);
+	walk_misses = READ_ONCE(books.misses);
 	ret = perfmlock_walk(&books, &stopping);
 	if (ret)
 		WRITE_ONCE(walk_wanted, true);
 	perfmlock_walks(&walks);
 	least = max_t(unsigned long, WALK_INTERVAL,
 		      nsecs_to_jiffies(WALK_SHARE * walks.spent_ns));
+	walk_allowed = jiffies + least;
 	again(&walk_pace, !ret, least, max_t(unsigned long, least, WALK_MOST));
 	mutex_unlock(&walk_mutex);
 	return ret;
+}
+
+/* Who is busy for long does not delay what others want to have settled. */
+static void hurry(void)
+{
+	if (READ_ONCE(books.misses) != walk_misses &&
+	    time_before(walk_allowed, walk_pace.due)) {
+		walk_pace.due = walk_allowed;
+		walk_pace.interval = 0;
+	}
 }
 
 /* What went by while the probes were off, nobody saw. Returns whether they are. */
@@ -241,6 +257,7 @@ static void upkeep(struct work_struct *work)
 	armed = look_at_probes();
 	perfmlock_kernel_refresh();
 	look_at_rows();
+	hurry();
 	if (READ_ONCE(walk_wanted) && is_due(&walk_pace))
 		walk();
 	next = reap();
@@ -364,6 +381,7 @@ static int __init perfmlock_init(void)
 	}
 	/* a call may be under way already; the walk looks for whoever is in one */
 	books.careful = true;
+	books.unsettled = true;
 	ret = perfmlock_hooks_register(&books, maxactive, want_upkeep);
 	if (ret)
 		goto stop;

@@ -37,15 +37,22 @@ bool perfmlock_map_begin(struct perfmlock_ledger *ledger,
 	return true;
 }
 
-/* The free pages that the call can have met lie between two bounds. */
-static void right_beside_others(const struct perfmlock_call *call,
-				const struct perfmlock_state *state,
-				long seen_user, struct perfmlock_charge *right)
+/*
+ * By one limit. Beside others of the user's calls, the free pages that the call can
+ * have met lie between two bounds.
+ */
+static void right_by_limit(const struct perfmlock_call *call,
+			   const struct perfmlock_state *state, long seen_user,
+			   struct perfmlock_charge *right)
 {
 	const struct perfmlock_user *user = call->user;
 	long taken = user->taken - call->taken;
 	long freed = user->freed - call->freed;
 
+	if (call->mover != PERFMLOCK_CALLS) {
+		perfmlock_reference(state, call->pages, right);
+		return;
+	}
 	perfmlock_reference_between(state,
 				    state->user - taken - user->closing,
 				    state->user + freed + user->mapping -
@@ -88,12 +95,11 @@ static noinline void right_charge(struct perfmlock_ledger *ledger,
 {
 	struct perfmlock_charge by_new_limit;
 
-	if (call->mover == PERFMLOCK_CALLS)
-		right_beside_others(call, state, obs->user, right);
+	right_by_limit(call, state, obs->user, right);
 	/* the limit may have moved meanwhile: either can have been met */
 	state->limit = ledger->ops->limit();
 	if (right->user != obs->user && state->limit != call->before.limit) {
-		perfmlock_reference(state, call->pages, &by_new_limit);
+		right_by_limit(call, state, obs->user, &by_new_limit);
 		if (by_new_limit.user == obs->user)
 			*right = by_new_limit;
 	}
@@ -189,6 +195,9 @@ static void further_map(struct perfmlock_ledger *ledger,
 	buffer->maps++;
 	perfmlock_touch(ledger, buffer);
 	perfmlock_mapped_by(buffer, call->mm);
+	/* adopted by its AUX area */
+	if (unlikely(!buffer->pages))
+		buffer->pages = call->pages;
 	if (buffer->kind == PERFMLOCK_AUX && buffer->aux) {
 		perfmlock_touch(ledger, buffer->aux);
 		buffer->aux->maps++;
@@ -237,14 +246,22 @@ static noinline void failed_map(struct perfmlock_ledger *ledger,
 static void adopt_map(struct perfmlock_ledger *ledger,
 		      const struct perfmlock_call *call, const void *rb)
 {
+	struct perfmlock_buffer *data;
 	struct perfmlock_actor actor;
 	struct perfmlock_event event;
 
 	ledger->ops->caller(&actor);
 	ledger->ops->event(call->event, &event);
-	if (!perfmlock_sweep_meet(ledger, &actor, call->mm, rb, call->pgoff,
-				  call->pages, &event))
+	if (perfmlock_sweep_meet(ledger, &actor, call->mm, rb, call->pgoff,
+				 call->pages, &event)) {
+		/* a walk may meet it once more */
+		data = perfmlock_store_find(&ledger->buffers, rb);
+		perfmlock_touch(ledger, data);
+		if (data->aux)
+			perfmlock_touch(ledger, data->aux);
+	} else {
 		perfmlock_not_booked(ledger);
+	}
 	/* an AUX area was charged by this very call */
 	perfmlock_unsure(ledger, call->user);
 }
@@ -282,7 +299,7 @@ static bool replaces(const struct perfmlock_ledger *ledger,
 	if (obs->kind == PERFMLOCK_AUX || (call->same_event && data->pending))
 		return false;
 	/* a mapping of another size is refused */
-	if (obs->mm > 0 || (!data->adopted && data->pages != obs->pages))
+	if (obs->mm > 0 || (data->pages && data->pages != obs->pages))
 		return true;
 	if (call->same_event)
 		return false;
@@ -303,10 +320,7 @@ row_led_to(struct perfmlock_ledger *ledger, const struct perfmlock_call *call,
 {
 	if (!replaces(ledger, call, obs, data))
 		return data;
-	if (!perfmlock_displace(ledger, data)) {
-		perfmlock_buffer_unseen_end(ledger, data);
-		perfmlock_unseen(ledger);
-	}
+	perfmlock_replaced(ledger, data);
 	return NULL;
 }
 

@@ -4,8 +4,10 @@
  *
  * One of them made the buffer and was charged, and may return last. Who met
  * the buffer when it began did not make it; whose M moved did, for no kernel
- * has ever put a re-map on M. Until it is known, the row is pending: it is
- * listed and has no charges.
+ * has ever put a re-map on M; nor did he whose U it left alone. Where nothing
+ * tells, it was the first to return: he had the event first. Until it is known,
+ * the row is pending: it is listed and has no charges, and stands for a call of
+ * its user that is under way still.
  */
 #include "calls.h"
 
@@ -23,6 +25,19 @@ static bool has_rival(struct perfmlock_ledger *ledger,
 	return false;
 }
 
+static void set_pending(struct perfmlock_buffer *data,
+			enum perfmlock_pending pending)
+{
+	data->pending = pending;
+	data->user->under_way++;
+}
+
+void perfmlock_no_longer_pending(struct perfmlock_buffer *data)
+{
+	data->pending = PERFMLOCK_BOOKED;
+	data->user->under_way--;
+}
+
 /* What the mapping that made the row pending did to U, it being @step. */
 void perfmlock_book_pending(struct perfmlock_ledger *ledger,
 			    struct perfmlock_buffer *data,
@@ -37,7 +52,7 @@ void perfmlock_book_pending(struct perfmlock_ledger *ledger,
 
 	obs.user = perfmlock_model_user(perfmlock_model_of(ledger, data->user),
 					&obs);
-	data->pending = PERFMLOCK_BOOKED;
+	perfmlock_no_longer_pending(data);
 	data->guessed = true;
 	data->kernel_user += obs.user;
 	data->user->books.kernel += obs.user;
@@ -86,7 +101,7 @@ void perfmlock_resolve(struct perfmlock_ledger *ledger,
 		perfmlock_book_pending(ledger, data, PERFMLOCK_MAP);
 		return;
 	}
-	data->pending = PERFMLOCK_BOOKED;
+	perfmlock_no_longer_pending(data);
 	data->adopted = true;
 	ledger->adopted++;
 }
@@ -141,14 +156,24 @@ bool perfmlock_leave_open(struct perfmlock_ledger *ledger,
  * the address again meanwhile: the row is left to the closes that are under
  * way. Returns false if there is none.
  */
-bool perfmlock_displace(struct perfmlock_ledger *ledger,
-			struct perfmlock_buffer *data)
+static bool displace(struct perfmlock_ledger *ledger,
+		     struct perfmlock_buffer *data)
 {
 	if (!data->closing)
 		return false;
 	data->maps = data->closing;
 	perfmlock_store_unhash(&ledger->buffers, data);
 	return true;
+}
+
+/* The kernel has made another buffer at its address: it has ended. */
+void perfmlock_replaced(struct perfmlock_ledger *ledger,
+			struct perfmlock_buffer *data)
+{
+	if (displace(ledger, data))
+		return;
+	perfmlock_buffer_unseen_end(ledger, data);
+	perfmlock_unseen(ledger);
 }
 
 /* Does another call of the event await the same buffer? */
@@ -164,6 +189,33 @@ bool perfmlock_awaits_other(struct perfmlock_ledger *ledger,
 }
 
 /*
+ * Did a mapping move U? It is known of who was alone, and where the counter is
+ * perf's alone of the last of its user's calls under way: the others are booked.
+ */
+enum moved {
+	MOVED,
+	NOT_MOVED,
+	MAY_HAVE_MOVED,
+};
+
+static enum moved has_moved(const struct perfmlock_ledger *ledger,
+			    const struct perfmlock_call *call,
+			    const struct perfmlock_observation *obs)
+{
+	const struct perfmlock_user *user = call->user;
+	long counter = call->before.user + obs->user;
+
+	if (call->mover != PERFMLOCK_CALLS)
+		return obs->user ? MOVED : NOT_MOVED;
+	if (!ledger->exclusive || user->under_way > 1 ||
+	    !perfmlock_is_sure(ledger, user) ||
+	    perfmlock_is_careful(ledger, user))
+		return MAY_HAVE_MOVED;
+	return perfmlock_foreign(counter, user->books.kernel) != user->foreign ?
+	       MOVED : NOT_MOVED;
+}
+
+/*
  * Books a mapping beside which another of the same event was under way.
  * Returns false if nothing is special about it.
  */
@@ -174,23 +226,29 @@ bool perfmlock_map_beside_rival(struct perfmlock_ledger *ledger,
 				struct perfmlock_buffer *data)
 {
 	bool met_it = call->rb == rb, as_measured;
+	enum moved moved;
 
 	if (obs->kind == PERFMLOCK_AUX)
 		return false;
+	moved = has_moved(ledger, call, obs);
 	if (!data) {
 		if (!has_rival(ledger, call, rb, NULL) || obs->mm > 0 ||
-		    (!met_it && call->mover != PERFMLOCK_CALLS && obs->user))
+		    (!met_it && moved == MOVED))
 			return false;
 		data = perfmlock_row_for(ledger, call, PERFMLOCK_DATA, rb, mm);
 		if (data)
-			data->pending = met_it ? PERFMLOCK_NOT_FIRST :
-						 PERFMLOCK_MAYBE_FIRST;
+			set_pending(data, met_it || moved == NOT_MOVED ?
+					  PERFMLOCK_NOT_FIRST :
+					  PERFMLOCK_MAYBE_FIRST);
 		else
 			perfmlock_unsure(ledger, call->user);
 		return true;
 	}
-	if (!data->pending || met_it || call->began > data->id ||
-	    (obs->mm <= 0 && has_rival(ledger, call, rb, data)))
+	if (!data->pending || met_it || call->began > data->id)
+		return false;
+	if (obs->mm <= 0 && (has_rival(ledger, call, rb, data) ||
+			     (data->pending == PERFMLOCK_MAYBE_FIRST &&
+			      moved != MOVED)))
 		return false;
 	obs->step = PERFMLOCK_MAP;
 	as_measured = attribute(ledger, call, obs, false);

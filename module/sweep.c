@@ -19,6 +19,7 @@ void perfmlock_sweep_begin(struct perfmlock_ledger *ledger)
 
 	perfmlock_lock(ledger, flags);
 	ledger->sweep++;
+	ledger->swept_from = ledger->next_id;
 	ledger->misses_before = ledger->misses;
 	ledger->doubts_before = ledger->doubts;
 	perfmlock_unlock(ledger, flags);
@@ -50,12 +51,35 @@ adopt_row(struct perfmlock_ledger *ledger, const void *rb,
 	struct perfmlock_buffer *buffer;
 
 	buffer = perfmlock_buffer_new(ledger, rb, kind, user, mm, pgoff, pages);
+	buffer->touched = false;
+	buffer->met = 1;
 	buffer->adopted = true;
 	buffer->event = *event;
 	buffer->pid = actor->pid;
 	memcpy(buffer->comm, actor->comm, sizeof(buffer->comm));
 	ledger->adopted++;
 	return buffer;
+}
+
+/* What a split has left of a data mapping begins in it, and an AUX area behind it. */
+static enum perfmlock_kind kind_met(const struct perfmlock_buffer *data,
+				    unsigned long pgoff)
+{
+	if (data && pgoff < data->pages)
+		return PERFMLOCK_DATA;
+	return perfmlock_kind_of(pgoff);
+}
+
+/*
+ * Is this a mapping of another buffer, at the address of one that the books still
+ * have? A mapping has all of its buffer's pages, or was split.
+ */
+static bool is_another(const struct perfmlock_ledger *ledger,
+		       const struct perfmlock_buffer *data, u32 pages)
+{
+	if (data->sweep == (u16)ledger->sweep || data->pending || !data->pages)
+		return false;
+	return pages > data->pages || (pages < data->pages && !data->split);
 }
 
 /**
@@ -80,12 +104,18 @@ bool perfmlock_sweep_meet(struct perfmlock_ledger *ledger,
 			  const void *rb, unsigned long pgoff, u32 pages,
 			  const struct perfmlock_event *event)
 {
-	enum perfmlock_kind kind = perfmlock_kind_of(pgoff);
 	struct perfmlock_buffer *data, *buffer;
 	struct perfmlock_user *user;
+	enum perfmlock_kind kind;
 	struct perfmlock_mm *book;
 
 	data = perfmlock_store_find(&ledger->buffers, rb);
+	kind = kind_met(data, pgoff);
+	if (data && kind == PERFMLOCK_DATA && is_another(ledger, data, pages)) {
+		perfmlock_replaced(ledger, data);
+		data = NULL;
+		kind = perfmlock_kind_of(pgoff);
+	}
 	if (data)
 		perfmlock_mapped_by(data, mm);
 	if (data && kind == PERFMLOCK_DATA) {
@@ -111,8 +141,8 @@ bool perfmlock_sweep_meet(struct perfmlock_ledger *ledger,
 		if (kind == PERFMLOCK_DATA)
 			return true;
 	} else {
-		perfmlock_touch(ledger, data);
-		data->maps++;
+		meet(ledger, data);
+		data->maps += !data->adopted;
 	}
 	buffer = adopt_row(ledger, rb, PERFMLOCK_AUX, actor, user, book, event,
 			   pgoff, pages);
@@ -302,15 +332,22 @@ static void look_at_user(struct perfmlock_ledger *ledger, void *record,
 	perfmlock_unsure(ledger, user);
 }
 
-/* A mapping of it may have come or gone unseen before the walk. */
-static void settle_count(struct perfmlock_ledger *ledger,
+/*
+ * A mapping of it may have come or gone unseen before the walk. Those that came or
+ * went during it the walk may have met or not. Returns whether its count is right.
+ */
+static bool settle_count(struct perfmlock_ledger *ledger,
 			 struct perfmlock_buffer *buffer)
 {
-	if (buffer->touched || buffer->maps == buffer->met ||
+	if (buffer->touched)
+		return !buffer->adopted && (buffer->maps == buffer->met ||
+					    buffer->id >= ledger->swept_from);
+	if (buffer->maps == buffer->met ||
 	    ledger->misses != ledger->misses_before)
-		return;
+		return true;
 	buffer->maps = buffer->met;
 	ledger->totals.resynced++;
+	return true;
 }
 
 /* A buffer is told by what the walk met if all is known of whoever may map it. */
@@ -323,10 +360,7 @@ static void settle(struct perfmlock_ledger *ledger, void *record, void *arg)
 	if (!settling->known && (data->shared || !is_known(ledger, data->mm)))
 		return;
 	if (buffer->sweep == (u16)ledger->sweep)
-		settle_count(ledger, buffer);
-	else if (data != buffer)
-		/* an AUX area goes with its data */
-		return;
+		settling->all &= settle_count(ledger, buffer);
 	else if (data->closing || data->pending)
 		settling->all = false;
 	else

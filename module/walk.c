@@ -213,7 +213,6 @@ static unsigned int one_round(struct perfmlock_ledger *ledger,
 			      struct visitor *visitors, unsigned int nr,
 			      const bool *stop, bool last)
 {
-	u64 began = ktime_get_ns();
 	unsigned int i, busy = 0;
 
 	for (i = 0; i < nr; i++) {
@@ -223,7 +222,6 @@ static unsigned int one_round(struct perfmlock_ledger *ledger,
 			visitors[busy++] = visitors[i];
 		cond_resched();
 	}
-	all_walks.spent_ns += ktime_get_ns() - began;
 	return busy;
 }
 
@@ -255,7 +253,6 @@ static unsigned int whom_met(struct perfmlock_ledger *ledger,
 			     const struct visitor *visitors, unsigned int busy,
 			     const bool *stop)
 {
-	u64 began = ktime_get_ns();
 	unsigned int i;
 
 	/* without their vm_ops no mapping of perf's could be told */
@@ -268,7 +265,6 @@ static unsigned int whom_met(struct perfmlock_ledger *ledger,
 		mark_busy(ledger, &visitors[i]);
 		cond_resched();
 	}
-	all_walks.spent_ns += ktime_get_ns() - began;
 	return PERFMLOCK_MARKED;
 }
 
@@ -286,19 +282,22 @@ static unsigned int whom_met(struct perfmlock_ledger *ledger,
  */
 int perfmlock_walk(struct perfmlock_ledger *ledger, const bool *stop)
 {
+	u64 began = ktime_get_ns(), slept_ns = 0, slept;
 	unsigned int nr, busy, met, i;
 	struct visitor *visitors;
 	bool done;
 
+	/* first: what is missed by who is born later is missed since */
+	perfmlock_sweep_begin(ledger);
 	visitors = everybody(&nr);
 	if (!visitors)
 		return -ENOMEM;
-	all_walks.spent_ns = 0;
-	perfmlock_sweep_begin(ledger);
 	busy = one_round(ledger, visitors, nr, stop, false);
 	for (i = 0; i < ROUNDS && busy && !READ_ONCE(*stop) &&
 	     !fatal_signal_pending(current); i++) {
+		slept = ktime_get_ns();
 		schedule_timeout_killable(msecs_to_jiffies(1 << i));
+		slept_ns += ktime_get_ns() - slept;
 		busy = one_round(ledger, visitors, busy, stop, i == ROUNDS - 1);
 	}
 	met = whom_met(ledger, visitors, busy, stop);
@@ -308,6 +307,7 @@ int perfmlock_walk(struct perfmlock_ledger *ledger, const bool *stop)
 	WRITE_ONCE(all_walks.walks, all_walks.walks + 1);
 	WRITE_ONCE(all_walks.busy, busy);
 	done = perfmlock_sweep_end(ledger, met);
+	WRITE_ONCE(all_walks.spent_ns, ktime_get_ns() - began - slept_ns);
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	return done ? 0 : -EAGAIN;
