@@ -6,7 +6,7 @@ KDIR ?= /lib/modules/$(KVER)/build
 DKMS_TREE = /usr/src/perfmlock-$(VERSION)
 VERSION := $(shell sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' module/main.c)
 
-.PHONY: all demo check check-matrix mutate kunit prove lint bench install uninstall clean help
+.PHONY: all demo check check-matrix soak mutate kunit prove lint bench install uninstall clean help
 
 all: $(KDIR)/Makefile ## build perfmlock.ko for the running kernel, or for KDIR=
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
@@ -30,6 +30,11 @@ prove: ## prove the reference rule for all inputs, with CBMC
 
 check-matrix: ## all selftests on every kernel in reach; KERNELS=, or KIMAGE= and KDIR=
 	@selftests/matrix
+
+soak: ## everything at once for SECONDS= (600), on the debug, -rt and newest kernel; SEED=
+	@KERNELS="$${KERNELS:-debug 6.1-rt 7.3}" PROGRAMS=soak \
+		PERFMLOCK_SOAK_SECONDS=$(or $(SECONDS),600) \
+		PERFMLOCK_SOAK_SEED=$(SEED) selftests/matrix
 
 mutate: ## break the module in many ways, to see the KUnit suites notice (30 minutes)
 	@kunit/mutate

@@ -83,7 +83,7 @@ FIXTURE_TEARDOWN(crowd)
 }
 
 /* Each record is right at all times, and in the end there is nothing. */
-TEST_F_TIMEOUT(crowd, of_one_user, 120)
+TEST_F(crowd, of_one_user)
 {
 	struct test_env *e = &self->e;
 	struct actor *a[PROCS];
@@ -161,7 +161,7 @@ static long op_denied(const long *a)
 	return 0;
 }
 
-TEST_F_TIMEOUT(books, everyone_refused, 60)
+TEST_F(books, everyone_refused)
 {
 	struct test_env *e = &self->e;
 	struct actor *filler, *a[PROCS];
@@ -222,7 +222,7 @@ static void expect_loss(struct test_env *e, struct actor *a, struct actor *b)
 }
 
 /* The last munmap of one races with the mmap of the other. */
-TEST_F_TIMEOUT(books, one_event_two_processes, 60)
+TEST_F(books, one_event_two_processes)
 {
 	struct test_env *e = &self->e;
 	struct actor *a, *b;
@@ -277,7 +277,7 @@ static long op_threads(const long *a)
 	return bad;
 }
 
-TEST_F_TIMEOUT(books, one_event_many_threads, 60)
+TEST_F(books, one_event_many_threads)
 {
 	struct test_env *e = &self->e;
 	struct actor *a;
@@ -363,18 +363,9 @@ FIXTURE_TEARDOWN(overlap)
 {
 	auxpmu_set("delay_ms", 0);
 	auxpmu_set("unmap_delay_ms", 0);
+	auxpmu_set("go_on", 1);
 	EXPECT_EQ(0, env_close(&self->e));
-}
-
-static void stand_in_mmap(struct actor *slow, int fd, long data, long pages)
-{
-	long calls = auxpmu_calls();
-
-	auxpmu_set("delay_ms", 700);
-	actor_begin_map_aux(slow, fd, data, 5, pages);
-	while (auxpmu_calls() == calls)
-		pm_nap(1000);
-	auxpmu_set("delay_ms", 0);
+	auxpmu_set("go_on", 0);
 }
 
 TEST_F(overlap, mmap_of_others)
@@ -385,9 +376,9 @@ TEST_F(overlap, mmap_of_others)
 
 	if (env_charges_twice(e))
 		SKIP(return, OLD_SUMS);
-	stand_in_mmap(self->slow, self->fd, self->data, 16);
+	auxpmu_stand(self->slow, self->fd, self->data, 5, 16);
 	ASSERT_GT(actor_new(self->fast, 9), 0);
-	aux = actor_end(self->slow);
+	aux = auxpmu_go_on(self->slow);
 	ASSERT_GT(aux, 0);
 	VERIFY("both mapped");
 	EXPECT_EQ(9, buffer_num(self->fast->pid, "data", 9, "kernel_user"));
@@ -397,9 +388,9 @@ TEST_F(overlap, mmap_of_others)
 	/* across the limit */
 	ASSERT_EQ(0, actor_unmap(self->slow, aux, 16));
 	ASSERT_EQ(0, actor_fill(self->fast, e->limit - 5 - 9 - 10));
-	stand_in_mmap(self->slow, self->fd, self->data, 32);
+	auxpmu_stand(self->slow, self->fd, self->data, 5, 32);
 	ASSERT_EQ(0, actor_unmap_all(self->fast));
-	aux = actor_end(self->slow);
+	aux = auxpmu_go_on(self->slow);
 	ASSERT_GT(aux, 0);
 	VERIFY("the others have unmapped");
 	user = buffer_num(self->slow->pid, "aux", 32, "kernel_user");
@@ -415,14 +406,14 @@ TEST_F(overlap, mmap_and_munmap_of_others)
 	long addr, aux;
 	int i;
 
-	stand_in_mmap(self->slow, self->fd, self->data, 16);
+	auxpmu_stand(self->slow, self->fd, self->data, 5, 16);
 	for (i = 0; i < 5; i++) {
 		addr = actor_new(self->fast, 17);
 		ASSERT_GT(addr, 0);
 		ASSERT_EQ(0, actor_unmap(self->fast, addr, 17));
 	}
 	EXPECT_EQ(-EINVAL, actor_new(self->fast, 8));
-	aux = actor_end(self->slow);
+	aux = auxpmu_go_on(self->slow);
 	ASSERT_GT(aux, 0);
 	VERIFY("over");
 	EXPECT_EQ(16, buffer_num(self->slow->pid, "aux", 16, "kernel_user"));
@@ -432,21 +423,17 @@ TEST_F(overlap, mmap_and_munmap_of_others)
 TEST_F(overlap, munmap_of_others)
 {
 	struct test_env *e = &self->e;
-	long calls = auxpmu_calls(), addr;
+	long addr;
 
 	ASSERT_EQ(0, actor_fill(self->fast, e->limit - 5 - 3));
 	addr = actor_new(self->fast, 9);
 	ASSERT_GT(addr, 0);
 	ASSERT_EQ(6, mms_num(self->fast->pid, "kernel"));
 	/* stands in the close, before anything is given back */
-	auxpmu_set("unmap_delay_ms", 700);
-	actor_begin_unmap(self->slow, self->data, 5);
-	while (auxpmu_calls() == calls)
-		pm_nap(1000);
+	auxpmu_stand_unmap(self->slow, self->data, 5);
 	ASSERT_EQ(0, actor_unmap(self->fast, addr, 9));
 	ASSERT_GT(actor_new(self->fast, 2), 0);
-	ASSERT_EQ(0, actor_end(self->slow));
-	auxpmu_set("unmap_delay_ms", 0);
+	ASSERT_EQ(0, auxpmu_go_on(self->slow));
 	VERIFY("both unmapped");
 	EXPECT_EQ(e->limit - 6, users_num(self->uid, "kernel"));
 	EXPECT_EQ(0, buffers_count(self->slow->pid, 0));

@@ -22,7 +22,7 @@ static long available_kb(void)
 
 #define WARM	50
 
-TEST_F_TIMEOUT(books, thousand_cycles, 600)
+TEST_F(books, thousand_cycles)
 {
 	struct test_env *e = &self->e;
 	uid_t uid = env_uid(e);

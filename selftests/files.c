@@ -422,7 +422,7 @@ static int by_number(const void *a, const void *b)
 }
 
 /* Records that stay are listed once, whatever comes and goes between them. */
-TEST_F_TIMEOUT(books, many_buffers, 180)
+TEST_F(books, many_buffers)
 {
 	struct test_env *e = &self->e;
 	struct actor *a, *churn;
@@ -485,7 +485,7 @@ TEST_F_TIMEOUT(books, many_buffers, 180)
 }
 
 /* Nobody's reset may hurt a reader, nobody's reader a mapper. */
-TEST_F_TIMEOUT(books, read_and_reset, 60)
+TEST_F(books, read_and_reset)
 {
 	struct test_env *e = &self->e;
 	struct actor *churn;

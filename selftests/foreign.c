@@ -181,7 +181,7 @@ static long op_register_loop(const long *a)
 }
 
 /* Counters that move under a mapper's hands are not taken for its own. */
-TEST_F_TIMEOUT(books, foreign_in_between, 60)
+TEST_F(books, foreign_in_between)
 {
 	struct test_env *e = &self->e;
 	struct actor *a, *b;

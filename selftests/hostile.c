@@ -144,7 +144,7 @@ static long long own_rule_broken(const struct table *was)
 	return sum;
 }
 
-TEST_F_TIMEOUT(beside, io_uring_beside_rings, 60)
+TEST_F(beside, io_uring_beside_rings)
 {
 	struct test_env *e = &self->e;
 	uid_t uid = env_uid(e);
@@ -246,7 +246,7 @@ static long child_refused(const long *a)
 	EXPECT_LE(sum, most);						\
 } while (0)
 
-TEST_F_TIMEOUT(books, nobody_hidden, 60)
+TEST_F(books, nobody_hidden)
 {
 	struct test_env *e = &self->e;
 	struct actor *quiet[QUIET], *loud[LOUD], *same;
@@ -345,7 +345,7 @@ static struct actor *start_tenant(struct test_env *e)
 }
 
 /* Of whom root has made a namespace for each, none is told instead of another. */
-TEST_F_TIMEOUT(books, no_tenant_hidden, 60)
+TEST_F(books, no_tenant_hidden)
 {
 	struct test_env *e = &self->e;
 	struct actor *quiet = start_tenant(e), *loud;
@@ -408,7 +408,7 @@ static long child_remap(const long *a)
 }
 
 /* As above, where a re-map is a step that the right books do not take. */
-TEST_F_TIMEOUT(books, nobody_hidden_in_drifts, 60)
+TEST_F(books, nobody_hidden_in_drifts)
 {
 	struct test_env *e = &self->e;
 	struct actor *quiet[QUIET], *loud[LOUD], *same;
@@ -596,7 +596,7 @@ static int name_in_lines(const char *file, pid_t pid, unsigned int nr)
 	return bad;
 }
 
-TEST_F_TIMEOUT(books, escapes, 60)
+TEST_F(books, escapes)
 {
 	static const char *const tables[] = { "buffers", "mms" };
 	struct test_env *e = &self->e;
@@ -679,24 +679,12 @@ static struct actor *start_to_die(struct test_env *e, uid_t uid)
 	struct actor *a = actor_start(e, uid, UNLIMITED, 0);
 	long plain = actor_new(a, 9);
 	long slow = actor_map(a, actor_open_aux(a), 5);
-	long calls = auxpmu_calls();
 
 	/* the lower one goes first */
 	if (slow < 0 || plain < slow)
 		die("plain at 0x%lx, slow at 0x%lx", plain, slow);
-	auxpmu_set("unmap_delay_ms", 20000);
-	kill(a->pid, SIGKILL);
-	while (auxpmu_calls() == calls)
-		pm_nap(1000);
-	auxpmu_set("unmap_delay_ms", 0);
+	auxpmu_stand_exit(a);
 	return a;
-}
-
-static void let_die(struct actor *a)
-{
-	auxpmu_set("go_on", 1);
-	actor_kill(a);
-	auxpmu_set("go_on", 0);
 }
 
 FIXTURE(bursts)
@@ -723,7 +711,7 @@ FIXTURE_TEARDOWN(bursts)
 }
 
 /* More mappers at once than there is room for, while others with rings exit. */
-TEST_F_TIMEOUT(bursts, of_exits, 90)
+TEST_F(bursts, of_exits)
 {
 	struct test_env *e = &self->e;
 	uid_t uid = env_uid(e);
@@ -757,7 +745,7 @@ TEST_F_TIMEOUT(bursts, of_exits, 90)
 			EXPECT_TRUE(eventually(oracle(fat->pid).user ==
 					       users_num(uid, "kernel")));
 			EXPECT_TRUE(buffer_has(dying->pid, "data", 9));
-			let_die(dying);
+			auxpmu_let_die(dying);
 		}
 	}
 	ASSERT_EQ(0, oracle(fat->pid).user);
@@ -815,7 +803,7 @@ static long child_piles_up(const long *a)
  * not come to run; the others wait inside perf_mmap(), more of them than a probe
  * can follow.
  */
-TEST_F_TIMEOUT(books, misses_on_command, 90)
+TEST_F(books, misses_on_command)
 {
 	struct test_env *e = &self->e;
 	bool leaks = env_remap_leaks(e);
@@ -916,7 +904,7 @@ static int rows_of_nobody(uid_t uid, int *rows)
 }
 
 /* Who has mapped once and lives on costs a row, and hides nobody's end. */
-TEST_F_TIMEOUT(books, idle_rows, 90)
+TEST_F(books, idle_rows)
 {
 	struct test_env *e = &self->e;
 	uid_t uid = env_uid(e);

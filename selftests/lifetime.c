@@ -37,7 +37,7 @@ static long op_loop(const long *a)
 	return 0;
 }
 
-TEST_F_TIMEOUT(books, sigkill_while_mapping, 120)
+TEST_F(books, sigkill_while_mapping)
 {
 	struct test_env *e = &self->e;
 	uid_t uid = env_uid(e);
@@ -235,7 +235,7 @@ TEST_F(books, shared_mm)
 }
 
 /* The record of a user goes with the last process, and so do its counts. */
-TEST_F_TIMEOUT(books, user_ends, 60)
+TEST_F(books, user_ends)
 {
 	struct test_env *e = &self->e;
 	uid_t uid = env_uid(e);
@@ -262,7 +262,7 @@ TEST_F_TIMEOUT(books, user_ends, 60)
 }
 
 /* A leak of the kernel ends with the user, and not later because of us. */
-TEST_F_TIMEOUT(books, leak_ends_with_user, 60)
+TEST_F(books, leak_ends_with_user)
 {
 	struct test_env *e = &self->e;
 	uid_t uid = env_uid(e);

@@ -24,9 +24,11 @@ FIXTURE_TEARDOWN(modload)
 {
 	auxpmu_set("delay_ms", 0);
 	auxpmu_set("unmap_delay_ms", 0);
+	auxpmu_set("go_on", 1);
 	if (!module_loaded("perfmlock"))
 		EXPECT_EQ(0, books_load(""));
 	EXPECT_EQ(0, env_close(&self->e));
+	auxpmu_set("go_on", 0);
 }
 
 TEST_F(modload, unload_and_load)
@@ -208,7 +210,7 @@ TEST_F(modload, unloaded_in_an_mmap)
 {
 	struct test_env *e = &self->e;
 	struct actor *a = actor_start(e, env_uid(e), 64, 0);
-	long calls, data, aux;
+	long data, aux;
 	int fd;
 
 	if (!module_path("perfmlock"))
@@ -219,14 +221,10 @@ TEST_F(modload, unloaded_in_an_mmap)
 	fd = actor_open_aux(a);
 	data = actor_map(a, fd, 5);
 	ASSERT_GT(data, 0);
-	calls = auxpmu_calls();
-	auxpmu_set("delay_ms", 1500);
-	actor_begin_map_aux(a, fd, data, 5, 16);
-	while (auxpmu_calls() == calls)
-		pm_nap(1000);
+	auxpmu_stand(a, fd, data, 5, 16);
 	ASSERT_EQ(0, books_unload());
 	EXPECT_FALSE(module_loaded("perfmlock"));
-	aux = actor_end(a);
+	aux = auxpmu_go_on(a);
 	ASSERT_GT(aux, 0);
 	EXPECT_EQ(21, oracle(a->pid).user);
 	ASSERT_EQ(0, actor_unmap_all(a));
@@ -235,13 +233,9 @@ TEST_F(modload, unloaded_in_an_mmap)
 	/* and one that began without us and ends with us */
 	data = actor_map(a, fd, 5);
 	ASSERT_GT(data, 0);
-	calls = auxpmu_calls();
-	actor_begin_map_aux(a, fd, data, 5, 16);
-	while (auxpmu_calls() == calls)
-		pm_nap(1000);
+	auxpmu_stand(a, fd, data, 5, 16);
 	ASSERT_EQ(0, books_load(""));
-	aux = actor_end(a);
-	auxpmu_set("delay_ms", 0);
+	aux = auxpmu_go_on(a);
 	ASSERT_GT(aux, 0);
 	a->foreign_user = 21;
 	VERIFY("loaded in the middle");
@@ -254,7 +248,7 @@ TEST_F(modload, unloaded_in_an_mmap)
  * A call that began before the load charges in the middle of one that is seen: of
  * which of the two that was, nothing tells.
  */
-TEST_F_TIMEOUT(modload, loaded_beside_an_mmap, 60)
+TEST_F(modload, loaded_beside_an_mmap)
 {
 	struct test_env *e = &self->e;
 	uid_t uid = env_uid(e);
@@ -272,18 +266,16 @@ TEST_F_TIMEOUT(modload, loaded_beside_an_mmap, 60)
 	fd = actor_open_aux(a);
 	of_a = actor_map(a, fd, 5);
 	ASSERT_GT(of_a, 0);
-	auxpmu_stand(a, fd, of_a, 5, 16, 8000);
+	auxpmu_stand(a, fd, of_a, 5, 16);
 	ASSERT_EQ(0, books_load(""));
 	fd = actor_open_aux(b);
 	of_b = actor_map(b, fd, 3);
 	ASSERT_GT(of_b, 0);
-	auxpmu_stand(b, fd, of_b, 3, 8, 30000);
-	/* else it was no test */
-	EXPECT_FALSE(actor_done(a));
-	ASSERT_GT(actor_end(a), 0);
+	auxpmu_stand(b, fd, of_b, 3, 8);
+	ASSERT_GT(auxpmu_go_on(a), 0);
 	ASSERT_GT(auxpmu_go_on(b), 0);
 	EXPECT_EQ(0, lines_count("drifts", "uid", uid));
-	EXPECT_TRUE(IN_THE_END(!status_num("careful") && !status_num("busy")));
+	EXPECT_TRUE(eventually(!status_num("careful") && !status_num("busy")));
 	EXPECT_EQ(11, users_num(uid, "correct"));
 	a->foreign_user = 21;
 	VERIFY("both mapped");
@@ -392,7 +384,7 @@ static long op_reader(const long *a)
 	return 0;
 }
 
-TEST_F_TIMEOUT(modload, unloaded_while_read, 120)
+TEST_F(modload, unloaded_while_read)
 {
 	struct test_env *e = &self->e;
 	uid_t uid = env_uid(e);
@@ -430,13 +422,13 @@ TEST_F_TIMEOUT(modload, unloaded_while_read, 120)
  * One probe instance, and somebody who stays in it: the others are not seen.
  * It is counted, and what is not seen never makes a number wrong.
  */
-TEST_F_TIMEOUT(modload, missed_mmaps, 60)
+TEST_F(modload, missed_mmaps)
 {
 	struct test_env *e = &self->e;
 	uid_t uid = env_uid(e);
 	struct actor *slow = actor_start(e, uid, UNLIMITED, 0);
 	struct actor *a = actor_start(e, uid, UNLIMITED, 0);
-	long calls, data, aux, nine;
+	long data, aux, nine;
 	long long missed;
 	int fd;
 
@@ -454,15 +446,10 @@ TEST_F_TIMEOUT(modload, missed_mmaps, 60)
 	VERIFY("alone");
 	EXPECT_EQ(0, status_num("missed"));
 
-	calls = auxpmu_calls();
-	auxpmu_set("delay_ms", 700);
-	actor_begin_map_aux(slow, fd, data, 5, 16);
-	while (auxpmu_calls() == calls)
-		pm_nap(1000);
+	auxpmu_stand(slow, fd, data, 5, 16);
 	nine = actor_new(a, 9);
 	ASSERT_GT(nine, 0);
-	aux = actor_end(slow);
-	auxpmu_set("delay_ms", 0);
+	aux = auxpmu_go_on(slow);
 	ASSERT_GT(aux, 0);
 	missed = status_num("missed");
 	EXPECT_GT(missed, 0);
@@ -488,14 +475,14 @@ TEST_F_TIMEOUT(modload, missed_mmaps, 60)
 }
 
 /* A close that is not seen: the record must not stay for ever. */
-TEST_F_TIMEOUT(modload, missed_munmaps, 60)
+TEST_F(modload, missed_munmaps)
 {
 	struct test_env *e = &self->e;
 	uid_t uid = env_uid(e);
 	struct actor *slow = actor_start(e, uid, UNLIMITED, 0);
 	struct actor *a = actor_start(e, uid, UNLIMITED, 0);
 	struct actor *b = actor_start(e, uid, UNLIMITED, 0);
-	long calls, data, nine;
+	long data, nine;
 	pid_t pid = b->pid;
 	int fd;
 
@@ -513,15 +500,10 @@ TEST_F_TIMEOUT(modload, missed_munmaps, 60)
 	ASSERT_GT(actor_new(b, 17), 0);
 	VERIFY("mapped");
 
-	calls = auxpmu_calls();
-	auxpmu_set("unmap_delay_ms", 1500);
-	actor_begin_unmap(slow, data, 5);
-	while (auxpmu_calls() == calls)
-		pm_nap(1000);
+	auxpmu_stand_unmap(slow, data, 5);
 	ASSERT_EQ(0, actor_unmap(a, nine, 9));
 	actor_kill(b);
-	ASSERT_EQ(0, actor_end(slow));
-	auxpmu_set("unmap_delay_ms", 0);
+	ASSERT_EQ(0, auxpmu_go_on(slow));
 	EXPECT_GT(status_num("missed"), 0);
 	EXPECT_EQ(0, oracle(a->pid).user);
 	EXPECT_TRUE(eventually(!buffers_count(0, uid)));
@@ -535,7 +517,7 @@ TEST_F_TIMEOUT(modload, missed_munmaps, 60)
 }
 
 /* As before, by the crowd and not by design */
-TEST_F_TIMEOUT(modload, missed_by_a_crowd, 120)
+TEST_F(modload, missed_by_a_crowd)
 {
 	struct test_env *e = &self->e;
 	uid_t uid = env_uid(e);
@@ -557,7 +539,7 @@ TEST_F_TIMEOUT(modload, missed_by_a_crowd, 120)
 		ASSERT_EQ(0, actor_end(a[i]));
 	TH_LOG("%lld missed", status_num("missed"));
 	EXPECT_EQ(0, oracle(a[0]->pid).user);
-	EXPECT_TRUE(IN_THE_END(!buffers_count(0, uid)));
+	EXPECT_TRUE(eventually(!buffers_count(0, uid)));
 	VERIFY("over");
 	ASSERT_EQ(0, books_unload());
 	ASSERT_EQ(0, books_load(""));

@@ -6,6 +6,10 @@
 #include "kselftest_harness.h"
 #include "perfmlock_test.h"
 
+/* Ends what hangs, and nothing else, however slow the machine is. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 900
+
 FIXTURE(books)
 {
 	struct test_env e;

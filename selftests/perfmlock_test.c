@@ -896,15 +896,25 @@ uid_t env_uid(struct test_env *e)
 	return 100000 + getpid() * 8 + e->nr_uids++;
 }
 
+/* A new place, or one that is free again. */
+static struct actor *actor_place(struct test_env *e)
+{
+	int i;
+
+	if (e->nr_actors < MAX_ACTORS)
+		return &e->actor[e->nr_actors++];
+	for (i = 0; i < MAX_ACTORS; i++)
+		if (!e->actor[i].alive)
+			return &e->actor[i];
+	die("too many actors");
+}
+
 struct actor *actor_start(struct test_env *e, uid_t uid, long rlimit, int flags)
 {
 	struct rlimit files = { 8192, 8192 };
-	struct actor *a;
+	struct actor *a = actor_place(e);
 	int sock[2], i;
 
-	if (e->nr_actors == MAX_ACTORS)
-		die("too many actors");
-	a = &e->actor[e->nr_actors++];
 	memset(a, 0, sizeof(*a));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock))
 		die("socketpair: %s", strerror(errno));
@@ -913,7 +923,7 @@ struct actor *actor_start(struct test_env *e, uid_t uid, long rlimit, int flags)
 	if (a->pid < 0)
 		die("fork: %s", strerror(errno));
 	if (!a->pid) {
-		for (i = 0; i < e->nr_actors - 1; i++)
+		for (i = 0; i < e->nr_actors; i++)
 			if (e->actor[i].alive)
 				close(e->actor[i].sock);
 		close(sock[0]);
@@ -1370,25 +1380,59 @@ long actor_map_aux(struct actor *a, int fd, long addr, long pages, long aux)
 	return actor_end(a);
 }
 
-void auxpmu_stand(struct actor *a, int fd, long addr, long pages, long aux,
-		  long ms)
+/* Longer than anything may take; the tests end it before. */
+#define STANDS_MS 900000L
+
+static void stand_in(struct actor *a, const char *delay, long calls)
+{
+	while (auxpmu_calls() == calls && !actor_done(a))
+		pm_nap(1000);
+	auxpmu_set(delay, 0);
+}
+
+void auxpmu_stand(struct actor *a, int fd, long addr, long pages, long aux)
 {
 	long calls = auxpmu_calls();
 
-	auxpmu_set("delay_ms", ms);
+	auxpmu_set("delay_ms", STANDS_MS);
 	actor_begin_map_aux(a, fd, addr, pages, aux);
+	stand_in(a, "delay_ms", calls);
+}
+
+void auxpmu_stand_unmap(struct actor *a, long addr, long pages)
+{
+	long calls = auxpmu_calls();
+
+	auxpmu_set("unmap_delay_ms", STANDS_MS);
+	actor_begin_unmap(a, addr, pages);
+	stand_in(a, "unmap_delay_ms", calls);
+}
+
+void auxpmu_stand_exit(struct actor *a)
+{
+	long calls = auxpmu_calls();
+
+	auxpmu_set("unmap_delay_ms", STANDS_MS);
+	kill(a->pid, SIGKILL);
 	while (auxpmu_calls() == calls)
 		pm_nap(1000);
-	auxpmu_set("delay_ms", 0);
+	auxpmu_set("unmap_delay_ms", 0);
+}
+
+void auxpmu_let_die(struct actor *a)
+{
+	auxpmu_set("let_go", a->pid);
+	actor_kill(a);
+	auxpmu_set("let_go", 0);
 }
 
 long auxpmu_go_on(struct actor *a)
 {
 	long ret;
 
-	auxpmu_set("go_on", 1);
+	auxpmu_set("let_go", a->pid);
 	ret = actor_end(a);
-	auxpmu_set("go_on", 0);
+	auxpmu_set("let_go", 0);
 	return ret;
 }
 

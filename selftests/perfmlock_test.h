@@ -210,12 +210,14 @@ bool auxpmu_ready(void);
 long auxpmu_type(void);
 int auxpmu_set(const char *param, long val);
 /*
- * Keep @a in an mmap() of an AUX area for so long, or until auxpmu_go_on(), which
- * returns what the call did.
+ * Keep @a in an mmap() of an AUX area, or in a munmap(), until auxpmu_go_on(), which
+ * returns what the call did; or in the munmap() of its exit, until auxpmu_let_die().
  */
-void auxpmu_stand(struct actor *a, int fd, long addr, long pages, long aux,
-		  long ms);
+void auxpmu_stand(struct actor *a, int fd, long addr, long pages, long aux);
+void auxpmu_stand_unmap(struct actor *a, long addr, long pages);
+void auxpmu_stand_exit(struct actor *a);
 long auxpmu_go_on(struct actor *a);
+void auxpmu_let_die(struct actor *a);
 long auxpmu_calls(void);
 int actor_open_aux(struct actor *a);
 /* Map an AUX area behind the data buffer of @pages at @addr. */
@@ -251,20 +253,15 @@ bool env_remap_leaks(struct test_env *e);
 bool env_charges_twice(struct test_env *e);
 #define OLD_SUMS "this kernel charges as before v5.4"
 
-/* Wait for what the module does in its own time. */
+/*
+ * Wait for what the module does in its own time: at a pace that spares the machine,
+ * where somebody was busy. Two minutes are enough, or it never does.
+ */
 #define eventually(cond) ({						\
 	int __tries = 0;						\
-	while (!(cond) && __tries++ < 200)				\
+	while (!(cond) && __tries++ < 2400)				\
 		pm_nap(50000);						\
-	__tries <= 200;							\
-})
-
-/* Whoever was busy is looked at again, at a pace that spares the machine. */
-#define IN_THE_END(cond) ({						\
-	int __more = 5;							\
-	while (!eventually(cond) && __more--)				\
-		;							\
-	__more >= 0;							\
+	__tries <= 2400;						\
 })
 
 #endif

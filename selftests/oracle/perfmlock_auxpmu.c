@@ -24,6 +24,10 @@ static bool fail;
 module_param(fail, bool, 0600);
 MODULE_PARM_DESC(fail, "Refuse to set up the AUX area");
 
+static int let_go;
+module_param(let_go, int, 0600);
+MODULE_PARM_DESC(let_go, "The process that sleeps no longer");
+
 static unsigned int unmap_delay_ms;
 module_param(unmap_delay_ms, uint, 0600);
 MODULE_PARM_DESC(unmap_delay_ms, "Sleep so long in event_unmapped");
@@ -57,7 +61,8 @@ static void stay(unsigned int ms)
 	unsigned long end = jiffies + msecs_to_jiffies(ms);
 
 	WRITE_ONCE(calls, calls + 1);
-	while (time_before(jiffies, end) && !READ_ONCE(go_on))
+	while (time_before(jiffies, end) && !READ_ONCE(go_on) &&
+	       READ_ONCE(let_go) != current->tgid)
 		msleep(20);
 }
 
