@@ -340,8 +340,7 @@ static bool settle_count(struct perfmlock_ledger *ledger,
 			 struct perfmlock_buffer *buffer)
 {
 	if (buffer->touched)
-		return !buffer->adopted && (buffer->maps == buffer->met ||
-					    buffer->id >= ledger->swept_from);
+		return !buffer->adopted && buffer->id >= ledger->swept_from;
 	if (buffer->maps == buffer->met ||
 	    ledger->misses != ledger->misses_before)
 		return true;
