@@ -252,7 +252,7 @@ static void the_limit_may_move_during_a_call(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
 }
 
-/* Of 20 all are taken; by the new limit 3 are free, and 3 more come back later. */
+/* Of 20 all are taken; by the new limit 5 are free, and 3 more come back later. */
 static void the_limit_may_move_beside_others(struct kunit *test)
 {
 	struct fx *fx = test->priv;
@@ -264,13 +264,13 @@ static void the_limit_may_move_beside_others(struct kunit *test)
 	fx_map(fx, &ring, 17, 0);
 	fx_map(fx, &gone, 3, 0);
 	call = fx_begin_map(fx, &beside);
-	fx->limit = 23;
-	fx_kernel_maps(fx, &beside, 3, 6);
+	fx->limit = 25;
+	fx_kernel_maps(fx, &beside, 5, 4);
 	fx_unmap(fx, &gone, -3, 0);
 	fx_end_map(fx, &call, 0);
 	FX_EXPECT_BUFFER(fx, fx_buffer(fx, beside.event->rb), .pages = 9,
-			 .maps = 1, .kernel_user = 3, .kernel_mm = 6,
-			 .correct_user = 3, .correct_mm = 6, .pid = 101);
+			 .maps = 1, .kernel_user = 5, .kernel_mm = 4,
+			 .correct_user = 5, .correct_mm = 4, .pid = 101);
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
 }
 
