@@ -36,7 +36,7 @@ soak: ## everything at once for SECONDS= (600), on the debug, -rt and newest ker
 		PERFMLOCK_SOAK_SECONDS=$(or $(SECONDS),600) \
 		PERFMLOCK_SOAK_SEED=$(SEED) selftests/matrix
 
-mutate: ## break the module in many ways, to see the KUnit suites notice (30 minutes)
+mutate: ## break the module in many ways, to see the KUnit suites notice (hours)
 	@kunit/mutate
 
 lint: ## W=1, sparse, checkpatch, kernel-doc, shellcheck, codespell

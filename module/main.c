@@ -391,7 +391,7 @@ static int __init perfmlock_init(void)
 	if (ret == -EINTR)
 		goto unregister;
 	if (ret)
-		pr_info("some processes are busy: their buffers are listed later\n");
+		pr_info("not all that is mapped is known yet: it is looked for again\n");
 	ret = perfmlock_views_create(&books);
 	if (ret)
 		goto unregister;

@@ -18,11 +18,6 @@
 
 static struct shared *sh;
 
-static int fresh_event(void)
-{
-	return pm_open(0, PERF_TYPE_SOFTWARE, PM_DUMMY, -1);
-}
-
 /*
  * io_uring's registered buffers are charged to the same M, and without
  * mmap_lock: from the entry of a perf_mmap() to its return M may move by any
@@ -864,20 +859,6 @@ TEST_F(books, misses_on_command)
 	/* not one for each call that was missed */
 	EXPECT_LE(walked, 1 + to.tv_sec - from.tv_sec);
 	EXPECT_EQ(0, env_verify(e, "careful no more"));
-}
-
-static long child_idle(const long *a)
-{
-	int fd = fresh_event();
-	void *addr = pm_map(fd, 1, 0);
-
-	(void)a;
-	if (addr == MAP_FAILED)
-		return -errno;
-	pm_unmap(addr, 1);
-	close(fd);
-	child_stand();
-	return 0;
 }
 
 static long child_holds(const long *a)

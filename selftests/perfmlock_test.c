@@ -700,6 +700,11 @@ int pm_open(int cpu, long type, long config, pid_t pid)
 		       PERF_FLAG_FD_CLOEXEC);
 }
 
+int fresh_event(void)
+{
+	return pm_open(0, PERF_TYPE_SOFTWARE, PM_DUMMY, -1);
+}
+
 void *pm_map(int fd, long pages, long pgoff)
 {
 	long page = sysconf(_SC_PAGESIZE);
@@ -1095,6 +1100,11 @@ long op_churn(const long *a)
 	return 0;
 }
 
+long op_set_output(const long *a)
+{
+	return ioctl(a[0], PERF_EVENT_IOC_SET_OUTPUT, a[1]) ? -errno : 0;
+}
+
 void actor_begin_unmap(struct actor *a, long addr, long pages)
 {
 	actor_begin(a, op_unmap, addr, pages, 0, 0, 0);
@@ -1137,6 +1147,20 @@ void child_stand(void)
 	++*crowd.ready;
 	while (read(crowd.go[0], &byte, 1) < 0 && errno == EINTR)
 		;
+}
+
+long child_idle(const long *a)
+{
+	int fd = fresh_event();
+	void *addr = pm_map(fd, 1, 0);
+
+	(void)a;
+	if (addr == MAP_FAILED)
+		return -errno;
+	pm_unmap(addr, 1);
+	close(fd);
+	child_stand();
+	return 0;
 }
 
 static noreturn void child_main(const long *a, long nr)

@@ -145,6 +145,8 @@ typedef long (*actor_fn)(const long *arg);
 uid_t env_uid(struct test_env *e);
 struct actor *actor_start(struct test_env *e, uid_t uid, long rlimit, int flags);
 long op_churn(const long *a);
+/* a[0]: the event that is to write into the ring of a[1] */
+long op_set_output(const long *a);
 void actor_begin(struct actor *a, actor_fn fn, long a0, long a1, long a2,
 		 long a3, long a4);
 long actor_end(struct actor *a);
@@ -182,6 +184,8 @@ int actor_fill(struct actor *a, long pages);
  */
 long actor_fork(struct actor *a, long n, actor_fn fn, long a0, long a1, long a2);
 void child_stand(void);
+/* Has mapped a ring once, and stands. */
+long child_idle(const long *a);
 int actor_release(struct actor *a);
 long actor_wait(struct actor *a);
 /* @n, or fewer if its user may not have so many processes */
@@ -192,6 +196,8 @@ long actor_own_sock(const long *arg);
 
 /* The same calls, for functions that run in an actor */
 int pm_open(int cpu, long type, long config, pid_t pid);
+/* One that nobody has, on CPU 0 */
+int fresh_event(void);
 void *pm_map(int fd, long pages, long pgoff);
 int pm_unmap(void *addr, long pages);
 void pm_nap(long usec);

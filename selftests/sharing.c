@@ -374,11 +374,6 @@ TEST_F(books, mremap_refused)
 	EXPECT_EQ(9, users_num(a->uid, "correct"));
 }
 
-static long op_set_output(const long *a)
-{
-	return ioctl(a[0], PERF_EVENT_IOC_SET_OUTPUT, a[1]) ? -errno : 0;
-}
-
 /* An event that writes into another one's buffer, mapped through it */
 TEST_F(books, redirected_output)
 {

@@ -16,11 +16,6 @@
 
 static struct shared *sh;
 
-static int fresh_event(void)
-{
-	return pm_open(0, PERF_TYPE_SOFTWARE, PM_DUMMY, -1);
-}
-
 #define NO_PMU	"no perfmlock_auxpmu.ko to load"
 
 /*
@@ -236,11 +231,6 @@ static char state_of(const struct actor *a)
 
 /* Nothing but that for which it waits ends this sleep. */
 #define IS_STUCK(a) (state_of(a) == 'D')
-
-static long op_set_output(const long *a)
-{
-	return ioctl(a[0], PERF_EVENT_IOC_SET_OUTPUT, a[1]) ? -errno : 0;
-}
 
 #define ROUNDS	24
 #define MEETINGS 3
@@ -1168,20 +1158,6 @@ static void __attribute__((constructor)) trace_never_stays(void)
 {
 	harness = getpid();
 	atexit(trace_off_at_exit);
-}
-
-static long child_idle(const long *a)
-{
-	int fd = fresh_event();
-	void *addr = pm_map(fd, 1, 0);
-
-	(void)a;
-	if (addr == MAP_FAILED)
-		return -errno;
-	pm_unmap(addr, 1);
-	close(fd);
-	child_stand();
-	return 0;
 }
 
 static long child_maps_on(const long *a)
