@@ -1901,8 +1901,8 @@ static void two_closes_at_once_uncharge_once(struct kunit *test)
 			 .overlaps = 2);
 }
 
-/* The later one's mm was uncharged, but who moved which M is not to be told. */
-static void of_two_closes_at_once_no_mm_is_blamed(struct kunit *test)
+/* The mm of the kernel's last was uncharged, which returns first. */
+static void of_two_closes_at_once_the_last_is_whose_m_fell(struct kunit *test)
 {
 	struct fx *fx = test->priv;
 	struct fx_vma a = fx_ring(fx, 0, 0, 133), b = fx_ring(fx, 1, 0, 133);
@@ -1915,13 +1915,123 @@ static void of_two_closes_at_once_no_mm_is_blamed(struct kunit *test)
 	fx_kernel_unmaps(&a, 0, 0);
 	fx_kernel_unmaps(&b, -100, -33);
 	fx_end_unmap(fx, &of_b);
-	fx_end_unmap(fx, &of_a);
 	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
 	FX_EXPECT_USER(fx, 0, .kernel = 0);
-	FX_EXPECT_MM(fx, 0, .kernel = 0);
+	FX_EXPECT_MM(fx, 0, .kernel = 33, .cause = PERFMLOCK_WRONG_MM);
+	FX_EXPECT_MM(fx, 1, .kernel = -33, .cause = PERFMLOCK_WRONG_MM);
+	fx_end_unmap(fx, &of_a);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_MM(fx, 0, .kernel = 33, .cause = PERFMLOCK_WRONG_MM);
+	FX_EXPECT_MM(fx, 1, .kernel = -33, .cause = PERFMLOCK_WRONG_MM);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .remaps = 1, .closes = 2, .drifts = 1,
+			 .overlaps = 1);
+}
+
+/* Who maps it still has not unmapped it, whatever has become of another's M. */
+static void who_is_not_closing_is_waited_for(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 133), b = fx_ring(fx, 1, 0, 133);
+	struct fx_vma c = fx_ring(fx, 2, 1, 133);
+	struct fx_call of_a, of_b;
+
+	fx_map(fx, &a, 100, 33);
+	fx_map(fx, &b, 0, 0);
+	/* through another event, that writes into the same buffer */
+	c.event->next_rb = a.event->rb;
+	fx_map(fx, &c, 0, 0);
+	of_a = fx_begin_unmap(fx, &a);
+	of_b = fx_begin_unmap(fx, &b);
+	fx_kernel_unmaps(&a, 0, 0);
+	fx_kernel_unmaps(&b, 0, -33);
+	fx_end_unmap(fx, &of_b);
+	fx_end_unmap(fx, &of_a);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, c.event->rb), .pages = 133,
+			 .maps = 1, .kernel_user = 100, .kernel_mm = 33,
+			 .correct_user = 100, .correct_mm = 33);
 	FX_EXPECT_MM(fx, 1, .kernel = 0);
-	FX_EXPECT_TOTALS(fx, .mmaps = 1, .remaps = 1, .closes = 2,
-			 .overlaps = 2);
+}
+
+/* Likewise the last of an AUX area, beside another close of it. */
+static void of_two_closes_of_an_area_the_last_is_whose_m_fell(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 133), a = fx_aux(fx, 0, 0, 64);
+	struct fx_vma b = fx_aux(fx, 1, 0, 64);
+	struct fx_call of_a, of_b;
+
+	fx_map(fx, &ring, 100, 33);
+	fx_map(fx, &a, 0, 64);
+	fx_map(fx, &b, 0, 0);
+	of_a = fx_begin_unmap(fx, &a);
+	of_b = fx_begin_unmap(fx, &b);
+	fx_kernel_unmaps(&a, 0, 0);
+	fx_kernel_unmaps(&b, 0, -64);
+	fx_end_unmap(fx, &of_b);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 133,
+			 .maps = 2, .kernel_user = 100, .kernel_mm = 33,
+			 .correct_user = 100, .correct_mm = 33);
+	KUNIT_EXPECT_NULL(test, fx_area(fx, ring.event->rb));
+	FX_EXPECT_MM(fx, 0, .kernel = 97, .correct = 33, .buffers = 1,
+		     .cause = PERFMLOCK_WRONG_MM);
+	FX_EXPECT_MM(fx, 1, .kernel = -64, .cause = PERFMLOCK_WRONG_MM);
+	fx_end_unmap(fx, &of_a);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 133,
+			 .maps = 1, .kernel_user = 100, .kernel_mm = 33,
+			 .correct_user = 100, .correct_mm = 33);
+	fx_unmap(fx, &ring, -100, -33);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_MM(fx, 0, .kernel = 64, .cause = PERFMLOCK_WRONG_MM);
+}
+
+/* The area is mapped by one more, who is not closing it. */
+static void who_is_not_closing_an_area_is_waited_for(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 133), a = fx_aux(fx, 0, 0, 64);
+	struct fx_vma b = fx_aux(fx, 1, 0, 64), c = fx_aux(fx, 2, 0, 64);
+	struct fx_call of_a, of_b;
+
+	fx_map(fx, &ring, 100, 33);
+	fx_map(fx, &a, 0, 64);
+	fx_map(fx, &b, 0, 0);
+	fx_map(fx, &c, 0, 0);
+	of_a = fx_begin_unmap(fx, &a);
+	of_b = fx_begin_unmap(fx, &b);
+	fx_kernel_unmaps(&b, 0, -64);
+	fx_end_unmap(fx, &of_b);
+	fx_end_unmap(fx, &of_a);
+	FX_EXPECT_BUFFER(fx, fx_area(fx, ring.event->rb), .pages = 64,
+			 .maps = 1, .kernel_mm = 64, .correct_mm = 64);
+}
+
+/* And the last of all of it. */
+static void of_closes_of_both_parts_the_last_is_whose_m_fell(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 133), a = fx_aux(fx, 0, 0, 64);
+	struct fx_vma b = fx_aux(fx, 1, 0, 64);
+	struct fx_call of_ring, of_a, of_b;
+
+	fx_map(fx, &ring, 100, 33);
+	fx_map(fx, &a, 0, 64);
+	fx_map(fx, &b, 0, 0);
+	of_ring = fx_begin_unmap(fx, &ring);
+	of_a = fx_begin_unmap(fx, &a);
+	of_b = fx_begin_unmap(fx, &b);
+	fx_kernel_unmaps(&ring, 0, 0);
+	fx_kernel_unmaps(&a, 0, 0);
+	fx_kernel_unmaps(&b, -100, -97);
+	fx_end_unmap(fx, &of_b);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_MM(fx, 0, .kernel = 97, .cause = PERFMLOCK_WRONG_MM);
+	FX_EXPECT_MM(fx, 1, .kernel = -97, .cause = PERFMLOCK_WRONG_MM);
+	fx_end_unmap(fx, &of_a);
+	fx_end_unmap(fx, &of_ring);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .remaps = 1, .closes = 3, .drifts = 2,
+			 .overlaps = 1);
 }
 
 static void a_close_left_open_for_a_map_that_fails_was_the_end(struct kunit *test)
@@ -2207,7 +2317,11 @@ static struct kunit_case booking_cases[] = {
 	KUNIT_CASE(what_the_event_still_has_is_still_mapped),
 	KUNIT_CASE(what_the_kernel_took_nothing_of_is_still_mapped),
 	KUNIT_CASE(two_closes_at_once_uncharge_once),
-	KUNIT_CASE(of_two_closes_at_once_no_mm_is_blamed),
+	KUNIT_CASE(of_two_closes_at_once_the_last_is_whose_m_fell),
+	KUNIT_CASE(who_is_not_closing_is_waited_for),
+	KUNIT_CASE(of_two_closes_of_an_area_the_last_is_whose_m_fell),
+	KUNIT_CASE(who_is_not_closing_an_area_is_waited_for),
+	KUNIT_CASE(of_closes_of_both_parts_the_last_is_whose_m_fell),
 	KUNIT_CASE(a_close_left_open_for_a_map_that_fails_was_the_end),
 	KUNIT_CASE(a_close_left_open_for_a_map_that_changes_nothing),
 	KUNIT_CASE(a_close_left_open_for_a_map_that_returns_was_not),

@@ -172,13 +172,50 @@ static __always_inline void close_last(struct perfmlock_ledger *ledger,
 	perfmlock_buffer_drop(ledger, buffer);
 }
 
+/* Is each mapping of the AUX area that is left being closed by another call? */
+static bool others_close(struct perfmlock_ledger *ledger,
+			 const struct perfmlock_call *call,
+			 const struct perfmlock_buffer *aux)
+{
+	const struct perfmlock_call *other;
+	unsigned int closing = 0;
+
+	for_each_of_event(other, ledger, call->event)
+		closing += other != call && other->data == call->data &&
+			   other->pgoff == aux->pgoff;
+	return closing >= aux->maps;
+}
+
+/*
+ * Of closes at once the kernel's last need not be the last to return: whose M fell
+ * by what was charged there was it, and the others find the row ended.
+ */
+static void find_last(struct perfmlock_ledger *ledger,
+		      const struct perfmlock_call *call, const void *rb,
+		      struct perfmlock_buffer *data, long mm, bool *last_aux)
+{
+	struct perfmlock_buffer *aux = data->aux;
+
+	if (data->maps && data->maps < data->closing && rb != call->rb &&
+	    (mm == -data->first_mm ||
+	     (aux && mm == -data->first_mm - aux->first_mm))) {
+		data->maps = 0;
+		*last_aux = aux;
+	} else if (aux && aux->pgoff == call->pgoff && aux->maps &&
+		   mm == -aux->first_mm && others_close(ledger, call, aux)) {
+		*last_aux = true;
+	}
+	if (*last_aux)
+		aux->maps = 0;
+}
+
 /*
  * Which parts this close ended. The AUX area holds the data, so the data can
  * only go with it or after it.
  */
 static void count_close(struct perfmlock_ledger *ledger,
 			const struct perfmlock_call *call, const void *rb,
-			struct perfmlock_buffer *data, bool *last_data,
+			struct perfmlock_buffer *data, long mm, bool *last_data,
 			bool *last_aux)
 {
 	struct perfmlock_buffer *aux = data->aux;
@@ -190,6 +227,8 @@ static void count_close(struct perfmlock_ledger *ledger,
 	}
 	if (data->maps)
 		data->maps--;
+	if (unlikely(mm && data->closing > 1))
+		find_last(ledger, call, rb, data, mm, last_aux);
 	if (unlikely(data->adopted && rb != call->rb && data->maps)) {
 		data->maps = 0;
 		/* or the event was led to it, and others map it still */
@@ -355,7 +394,7 @@ static noinline void close_adopted(struct perfmlock_ledger *ledger,
 	struct perfmlock_buffer *aux = data->aux;
 	bool last_data, last_aux;
 
-	count_close(ledger, call, rb, data, &last_data, &last_aux);
+	count_close(ledger, call, rb, data, 0, &last_data, &last_aux);
 	if (last_aux || (last_data && aux)) {
 		aux->user->books.kernel -= aux->kernel_user;
 		aux->mm->books.kernel -= aux->kernel_mm;
@@ -406,7 +445,7 @@ void perfmlock_close_end(struct perfmlock_ledger *ledger,
 	perfmlock_touch(ledger, data);
 	if (unlikely(data->pending == PERFMLOCK_MAYBE_FIRST))
 		perfmlock_book_pending(ledger, data, PERFMLOCK_MAP);
-	count_close(ledger, call, rb, data, &last_data, &last_aux);
+	count_close(ledger, call, rb, data, mm_change, &last_data, &last_aux);
 	if (unlikely(last_aux))
 		close_aux(ledger, call, data, last_data, user_change,
 			  mm_change);
