@@ -307,10 +307,17 @@ static void who_passes_by_privilege_is_counted(struct kunit *test)
 		     .counts.privileged = 1);
 	fx_unmap(fx, &ring, -100, -1001);
 
+	/* who is not privileged was under the limit when the kernel looked */
+	fx->exempt = false;
+	fx_map(fx, &ring, 100, 1001);
+	fx_unmap(fx, &ring, -100, -1001);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .closes = 2, .privileged = 1);
+	fx->exempt = true;
+
 	/* M is over the rlimit: so is whoever adds nothing to it */
 	fx->mms[0].counter = 1001;
 	fx_map(fx, &next, 1, 0);
-	FX_EXPECT_TOTALS(fx, .mmaps = 2, .closes = 1, .privileged = 2);
+	FX_EXPECT_TOTALS(fx, .mmaps = 3, .closes = 2, .privileged = 2);
 }
 
 /*
@@ -1034,17 +1041,68 @@ static void a_call_that_takes_the_room_explains_a_refusal(struct kunit *test)
 	of_a = fx_begin_map(fx, &a);
 	of_b = fx_begin_map(fx, &b);
 	fx_end_map(fx, &of_a, -EPERM);
-	FX_EXPECT_TOTALS(fx, .denied = 1, .wrongly_denied = 1, .overlaps = 1);
+	/* and rightly, for all that is known */
+	FX_EXPECT_TOTALS(fx, .denied = 1, .overlaps = 1);
 	FX_EXPECT_DENIAL(fx, 0, .pages = 50,
 			 .state = { 90, 0, 100, 0 },
 			 .charge = CHARGE(10, 40, 140, 40, true),
-			 .right_state = { 0, 0, 100, 0 },
-			 .right = CHARGE(50, 0, 50, 0, false),
+			 .right_state = { 90, 0, 100, 0 },
+			 .right = CHARGE(10, 40, 140, 40, true),
 			 .remedy = { 140, 160 }, .all_cpus = { 292, 760 },
 			 .cpus_left = 4, .online_cpus = 4);
 	fx_kernel_maps(fx, &b, 90, 0);
 	fx_end_map(fx, &of_b, 0);
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
+/* U had gone up and down again when the refused one looked at it. */
+static void what_came_and_went_meanwhile_explains_a_refusal(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 50), b = fx_ring(fx, 1, 1, 90);
+	struct fx_call call;
+
+	fx->processes[0].rlimit = 0;
+	call = fx_begin_map(fx, &a);
+	fx_map(fx, &b, 90, 0);
+	fx_unmap(fx, &b, -90, 0);
+	fx_end_map(fx, &call, -EPERM);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .closes = 1, .denied = 1,
+			 .overlaps = 3);
+}
+
+static void limits_lowered_meanwhile_explain_a_refusal(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 50), b = fx_ring(fx, 0, 1, 150);
+	struct fx_call call;
+
+	fx->processes[0].rlimit = 0;
+	call = fx_begin_map(fx, &a);
+	fx->limit = 49;
+	fx_end_map(fx, &call, -EPERM);
+	fx->limit = 100;
+	fx->processes[0].rlimit = 50;
+	call = fx_begin_map(fx, &b);
+	fx->processes[0].rlimit = 49;
+	fx_end_map(fx, &call, -EPERM);
+	FX_EXPECT_TOTALS(fx, .denied = 2);
+}
+
+/* What another gives back before the refused one returns was there before. */
+static void who_was_refused_beside_an_unmap_met_what_it_gave_back(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma full = fx_ring(fx, 1, 0, 100), a = fx_ring(fx, 0, 1, 9);
+	struct fx_call call;
+
+	fx->processes[0].rlimit = 0;
+	fx_map(fx, &full, 100, 0);
+	call = fx_begin_map(fx, &a);
+	fx_unmap(fx, &full, -100, 0);
+	fx_end_map(fx, &call, -EPERM);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .closes = 1, .denied = 1,
+			 .overlaps = 2);
 }
 
 /*
@@ -1204,6 +1262,25 @@ static void what_a_close_freed_meanwhile_may_have_been_met_or_not(struct kunit *
 	FX_EXPECT_USER(fx, 0, .kernel = 50, .correct = 50, .buffers = 1);
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.overlaps, 4);
+}
+
+/* An AUX area that its close has given back, and not returned. */
+static void what_an_area_freed_meanwhile_may_have_been_met(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 1, 0, 4), area = fx_aux(fx, 1, 0, 96);
+	struct fx_vma a = fx_ring(fx, 0, 1, 9);
+	struct fx_call close;
+
+	fx_map(fx, &ring, 4, 0);
+	fx_map(fx, &area, 96, 0);
+	close = fx_begin_unmap(fx, &area);
+	fx_kernel_unmaps(&area, -96, 0);
+	fx_map(fx, &a, 9, 0);
+	fx_end_unmap(fx, &close);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 9, .maps = 1,
+			 .kernel_user = 9, .correct_user = 9);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
 }
 
 static void beyond_what_any_order_gives_is_a_drift(struct kunit *test)
@@ -2154,6 +2231,30 @@ static void a_close_left_open_is_the_end_when_the_event_moved_on(struct kunit *t
 	FX_EXPECT_TOTALS(fx, .mmaps = 2, .closes = 1, .drifts = 1);
 }
 
+static void a_close_left_open_is_the_end_when_its_address_is_anothers(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 2, 0, 33);
+	struct fx_vma c = fx_ring(fx, 0, 1, 33);
+	struct fx_call map, close;
+
+	fx_map(fx, &a, 33, 0);
+	c.event->next_rb = a.event->rb;
+	map = fx_begin_map(fx, &b);
+	close = fx_begin_unmap(fx, &a);
+	fx_end_unmap(fx, &close);
+	a.event->maps = 0;
+	a.event->rb = NULL;
+	fx_map(fx, &c, 33, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, c.event->rb), .pages = 33, .maps = 1,
+			 .kernel_user = 33, .correct_user = 33);
+	fx_end_map(fx, &map, -EINVAL);
+	FX_EXPECT_USER(fx, 0, .kernel = 66, .correct = 33, .buffers = 1,
+		       .cause = PERFMLOCK_LOST_UNCHARGE);
+	KUNIT_EXPECT_FALSE(test, fx->ledger.careful);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.stale, 0);
+}
+
 /*
  * A counter that others share
  */
@@ -2281,6 +2382,9 @@ static struct kunit_case booking_cases[] = {
 	KUNIT_CASE(an_eperm_for_another_reason_is_counted_alone),
 	KUNIT_CASE(a_call_that_took_the_room_meanwhile_explains_a_refusal),
 	KUNIT_CASE(a_call_that_takes_the_room_explains_a_refusal),
+	KUNIT_CASE(what_came_and_went_meanwhile_explains_a_refusal),
+	KUNIT_CASE(limits_lowered_meanwhile_explain_a_refusal),
+	KUNIT_CASE(who_was_refused_beside_an_unmap_met_what_it_gave_back),
 	KUNIT_CASE(a_map_that_failed_is_counted_alone),
 	KUNIT_CASE(what_a_failed_map_left_behind_is_booked),
 	KUNIT_CASE(a_remap_that_failed_late_stays_charged),
@@ -2288,6 +2392,7 @@ static struct kunit_case booking_cases[] = {
 	KUNIT_CASE(two_at_once_are_right_in_the_order_of_the_kernel),
 	KUNIT_CASE(two_that_saw_the_same_u_are_both_right),
 	KUNIT_CASE(what_a_close_freed_meanwhile_may_have_been_met_or_not),
+	KUNIT_CASE(what_an_area_freed_meanwhile_may_have_been_met),
 	KUNIT_CASE(beyond_what_any_order_gives_is_a_drift),
 	KUNIT_CASE(two_users_do_not_disturb_each_other),
 	KUNIT_CASE(beside_an_unknown_close_u_is_inferred_and_not_settled),
@@ -2328,6 +2433,7 @@ static struct kunit_case booking_cases[] = {
 	KUNIT_CASE(a_close_is_not_left_open_for_another_events_map),
 	KUNIT_CASE(a_close_left_open_for_two_waits_for_the_second),
 	KUNIT_CASE(a_close_left_open_is_the_end_when_the_event_moved_on),
+	KUNIT_CASE(a_close_left_open_is_the_end_when_its_address_is_anothers),
 	KUNIT_CASE(a_strange_change_of_a_shared_counter_is_the_others),
 	KUNIT_CASE(a_change_that_some_rule_makes_is_the_kernels),
 	KUNIT_CASE(what_no_rule_explains_on_a_shared_counter_is_the_others),

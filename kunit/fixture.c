@@ -53,6 +53,11 @@ static bool fx_limit_is_exact(void)
 	return !now->limit_is_old;
 }
 
+static unsigned long fx_rlimit(void)
+{
+	return now->caller->rlimit;
+}
+
 static bool fx_exempt(void)
 {
 	lockdep_assert_held(&now->ledger.lock);
@@ -152,6 +157,7 @@ const struct perfmlock_ledger_ops fx_ops = {
 	.event = fx_event_of,
 	.limit = fx_limit,
 	.limit_is_exact = fx_limit_is_exact,
+	.rlimit = fx_rlimit,
 	.exempt = fx_exempt,
 	.online_cpus = fx_online_cpus,
 	.hold_user = fx_hold_user,
@@ -315,7 +321,7 @@ struct fx_call fx_begin_unmap(struct fx *fx, const struct fx_vma *vma)
 	perfmlock_lock(&fx->ledger, flags);
 	fx->caller = vma->of;
 	data = perfmlock_close_buffer(&fx->ledger, vma->of, vma->event,
-				      vma->event->rb);
+				      vma->event->rb, vma->pgoff, vma->pages);
 	if (!IS_ERR(data))
 		call.call = perfmlock_call_new(&fx->ledger);
 	if (call.call) {

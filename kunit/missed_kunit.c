@@ -589,6 +589,65 @@ static void a_new_buffer_of_another_size_is_no_remap(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
 }
 
+/* And of their mappings' ends, and of those that are made on. */
+static void a_close_of_another_size_is_of_a_new_buffer(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma old = fx_ring(fx, 0, 0, 5), new = fx_ring(fx, 2, 1, 3);
+
+	fx_map(fx, &old, 5, 0);
+	new.event->next_rb = old.event->rb;
+	fx_kernel_unmaps(&old, -5, 0);
+	fx_kernel_maps(fx, &new, 3, 0);
+	fx_kernel_maps(fx, &new, 0, 0);
+	fx_unmap(fx, &new, 0, 0);
+	KUNIT_EXPECT_NULL(test, fx_buffer(fx, new.event->rb));
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.stale, 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.unknown_closes, 1);
+	KUNIT_EXPECT_TRUE(test, fx->ledger.unsettled);
+	fx_sweep(fx, (const struct fx_vma *const[]){ &new, NULL });
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, new.event->rb), .pages = 3,
+			 .maps = 1, .adopted = true, .pid = 102);
+}
+
+static void a_remap_of_another_size_is_of_a_new_buffer(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma old = fx_ring(fx, 0, 0, 5), new = fx_ring(fx, 2, 1, 3);
+
+	fx_map(fx, &old, 5, 0);
+	new.event->next_rb = old.event->rb;
+	fx_kernel_unmaps(&old, -5, 0);
+	fx_kernel_maps(fx, &new, 3, 0);
+	fx_map(fx, &new, 0, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, new.event->rb), .pages = 3,
+			 .maps = 1, .adopted = true, .pid = 102);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
+static void an_area_of_another_size_is_a_new_one(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), old = fx_aux(fx, 0, 0, 8);
+	struct fx_vma new = fx_aux(fx, 0, 0, 4);
+
+	fx_map(fx, &ring, 33, 0);
+	fx_map(fx, &old, 8, 0);
+	fx_kernel_unmaps(&old, -8, 0);
+	fx_map(fx, &new, 4, 0);
+	FX_EXPECT_BUFFER(fx, fx_area(fx, ring.event->rb), .pages = 4,
+			 .maps = 1, .kernel_user = 4, .correct_user = 4);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 2, .kernel_user = 33, .correct_user = 33);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+	KUNIT_EXPECT_TRUE(test, fx->ledger.unsettled);
+	fx_unmap(fx, &new, -4, 0);
+	fx_unmap(fx, &ring, -33, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+}
+
 static void a_new_buffer_in_the_place_of_a_dead_ones_is_no_remap(struct kunit *test)
 {
 	struct fx *fx = test->priv;
@@ -1205,6 +1264,9 @@ static struct kunit_case missed_cases[] = {
 	KUNIT_CASE(an_event_that_is_led_to_a_buffer_maps_it_again),
 	KUNIT_CASE(what_an_event_is_led_to_is_charged_as_any_remap),
 	KUNIT_CASE(a_new_buffer_of_another_size_is_no_remap),
+	KUNIT_CASE(a_close_of_another_size_is_of_a_new_buffer),
+	KUNIT_CASE(a_remap_of_another_size_is_of_a_new_buffer),
+	KUNIT_CASE(an_area_of_another_size_is_a_new_one),
 	KUNIT_CASE(a_new_buffer_in_the_place_of_a_dead_ones_is_no_remap),
 	KUNIT_CASE(of_who_shares_an_mm_one_looks_through_it),
 	KUNIT_CASE(a_missed_call_may_go_on_for_ever),

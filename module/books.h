@@ -83,6 +83,33 @@ perfmlock_data_of(struct perfmlock_buffer *buffer)
 	return buffer->kind == PERFMLOCK_AUX ? buffer->aux : buffer;
 }
 
+static inline enum perfmlock_kind perfmlock_kind_of(unsigned long pgoff)
+{
+	return pgoff ? PERFMLOCK_AUX : PERFMLOCK_DATA;
+}
+
+/* What a split has left of a data mapping begins in it, and an AUX area behind it. */
+static inline enum perfmlock_kind
+perfmlock_kind_met(const struct perfmlock_buffer *data, unsigned long pgoff)
+{
+	if (data && pgoff < data->pages)
+		return PERFMLOCK_DATA;
+	return perfmlock_kind_of(pgoff);
+}
+
+/*
+ * Is this a mapping of another buffer, at the address of one that the books still
+ * have? A mapping has all of its buffer's pages, or was split.
+ */
+static inline bool perfmlock_is_another(const struct perfmlock_buffer *data,
+					unsigned long pgoff, u32 pages)
+{
+	if (data->pending || !data->pages ||
+	    perfmlock_kind_met(data, pgoff) != PERFMLOCK_DATA)
+		return false;
+	return pages > data->pages || (pages < data->pages && !data->split);
+}
+
 /* A call changes how many mappings a buffer has. */
 static inline void perfmlock_touch(const struct perfmlock_ledger *ledger,
 				   struct perfmlock_buffer *buffer)
@@ -161,11 +188,6 @@ static inline bool perfmlock_is_careful(const struct perfmlock_ledger *ledger,
 {
 	/* where nobody is busy, a mark is an old one */
 	return ledger->careful || (ledger->busy && user->busy);
-}
-
-static inline enum perfmlock_kind perfmlock_kind_of(unsigned long pgoff)
-{
-	return pgoff ? PERFMLOCK_AUX : PERFMLOCK_DATA;
 }
 
 #endif /* PERFMLOCK_BOOKS_H */

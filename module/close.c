@@ -43,6 +43,8 @@ void perfmlock_open(struct perfmlock_ledger *ledger, const void *rb,
  * @task: who calls
  * @event: through which event
  * @rb: the buffer
+ * @pgoff: of the mapping
+ * @pages: likewise
  *
  * perf_mmap() calls perf_mmap_close() itself when it fails late; that close
  * is a part of the call under way, not one of its own.
@@ -55,16 +57,23 @@ void perfmlock_open(struct perfmlock_ledger *ledger, const void *rb,
 struct perfmlock_buffer *perfmlock_close_buffer(struct perfmlock_ledger *ledger,
 						const void *task,
 						const void *event,
-						const void *rb)
+						const void *rb,
+						unsigned long pgoff, u32 pages)
 {
 	const struct perfmlock_call *other;
+	struct perfmlock_buffer *data;
 
 	if (unlikely(ledger->nr_active))
 		for_each_map_of_event(other, ledger, event)
 			if (other->task == task)
 				return ERR_PTR(-EBUSY);
 
-	return perfmlock_store_find(&ledger->buffers, rb);
+	data = perfmlock_store_find(&ledger->buffers, rb);
+	if (unlikely(data && perfmlock_is_another(data, pgoff, pages))) {
+		perfmlock_replaced(ledger, data);
+		return NULL;
+	}
+	return data;
 }
 
 /**
@@ -90,7 +99,12 @@ void perfmlock_close_begin(struct perfmlock_ledger *ledger,
 	call->data = data;
 	if (likely(data))
 		data->closing++;
-	call->frees = known ? data->correct_user : 0;
+	call->frees = 0;
+	if (likely(known)) {
+		call->frees = data->correct_user;
+		if (unlikely(data->aux))
+			call->frees += data->aux->correct_user;
+	}
 	call_begin(ledger, call, known ? data->user : NULL);
 }
 

@@ -389,12 +389,12 @@ static bool refused_by_accounting(const struct perfmlock_ledger *ledger,
 	perfmlock_model_charge(entry->model, state, call->pages, &entry->charge);
 	if (entry->charge.over)
 		return true;
-	/* whoever was charged meanwhile may have been before it looked */
-	if (user_after > state->user)
-		state->user = user_after;
-	if (mm_after > state->mm)
-		state->mm = mm_after;
-	state->user += call->user->mapping - call->pages;
+	/* what was lowered or charged meanwhile may have been before it looked */
+	state->limit = min(state->limit, ledger->ops->limit());
+	state->rlimit = min(state->rlimit, ledger->ops->rlimit());
+	state->user = max(state->user + call->user->taken - call->taken,
+			  user_after) + call->user->mapping - call->pages;
+	state->mm = max(state->mm, mm_after);
 	perfmlock_model_charge(entry->model, state, call->pages, &entry->charge);
 	if (entry->charge.over)
 		return true;
@@ -468,6 +468,10 @@ void perfmlock_denied(struct perfmlock_ledger *ledger,
 	entry.online_cpus = ledger->ops->online_cpus();
 	perfmlock_right_state(ledger, user, mm ? &mm->books : &nothing_booked,
 			      &entry.state, call->mover, &entry.right_state);
+	/* the most that it can have met */
+	if (call->mover == PERFMLOCK_CALLS)
+		entry.right_state.user += user->freed - call->freed +
+					  user->mapping - call->pages;
 	perfmlock_reference(&entry.right_state, call->pages, &entry.right);
 	remember(&ledger->denials, entry.actor.group,
 		 jhash_3words(entry.actor.pid, entry.pages, entry.cpu,

@@ -73,7 +73,7 @@ describe(struct perfmlock_call *call, const struct observed *seen,
 	call->mm = seen->mm;
 	call->start = vma->vm_start;
 	call->pgoff = vma->vm_pgoff;
-	call->pages = (vma->vm_end - vma->vm_start) >> PAGE_SHIFT;
+	call->pages = vma_pages(vma);
 	look_for_missed();
 	call->before.user = likely(user) ? perfmlock_read_user(user) : 0;
 	call->before.mm = perfmlock_read_mm(seen->mm);
@@ -153,7 +153,8 @@ static int __kprobes close_entry(struct kretprobe_instance *ri,
 
 	perfmlock_lock(ledger, flags);
 	seen_calls[1]++;
-	data = perfmlock_close_buffer(ledger, current, seen->event, rb);
+	data = perfmlock_close_buffer(ledger, current, seen->event, rb,
+				      vma->vm_pgoff, vma_pages(vma));
 	if (!IS_ERR(data))
 		call = perfmlock_call_new(ledger);
 	if (likely(call)) {
@@ -189,7 +190,7 @@ static int __kprobes open_entry(struct kprobe *probe, struct pt_regs *regs)
 
 	perfmlock_lock(ledger, flags);
 	perfmlock_open(ledger, READ_ONCE(event->rb), vma->vm_pgoff,
-		       (vma->vm_end - vma->vm_start) >> PAGE_SHIFT, vma->vm_mm);
+		       vma_pages(vma), vma->vm_mm);
 	perfmlock_unlock(ledger, flags);
 	return 0;
 }

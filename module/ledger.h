@@ -428,6 +428,7 @@ struct perfmlock_totals {
  * @limit: user_lock_limit of this moment; likewise
  * @limit_is_exact: is it the kernel's own, and not what was read from elsewhere
  *		    some time ago; likewise
+ * @rlimit: the caller's RLIMIT_MEMLOCK, in pages; likewise
  * @exempt: is the caller privileged; likewise
  * @online_cpus: that the limit counts; likewise
  * @hold_user: keep the actor's user valid; likewise; returns what drop_user()
@@ -450,6 +451,7 @@ struct perfmlock_ledger_ops {
 	void (*event)(const void *event, struct perfmlock_event *of);
 	unsigned long (*limit)(void);
 	bool (*limit_is_exact)(void);
+	unsigned long (*rlimit)(void);
 	bool (*exempt)(void);
 	unsigned int (*online_cpus)(void);
 	const void *(*hold_user)(const struct perfmlock_actor *actor);
@@ -588,7 +590,8 @@ void perfmlock_map_end(struct perfmlock_ledger *ledger,
 		       long user, long mm);
 struct perfmlock_buffer *
 perfmlock_close_buffer(struct perfmlock_ledger *ledger, const void *task,
-		       const void *event, const void *rb);
+		       const void *event, const void *rb, unsigned long pgoff,
+		       u32 pages);
 void perfmlock_close_begin(struct perfmlock_ledger *ledger,
 			   struct perfmlock_call *call,
 			   struct perfmlock_buffer *data);

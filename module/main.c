@@ -11,6 +11,7 @@
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/stringify.h>
 #include <linux/workqueue.h>
 
@@ -221,7 +222,8 @@ static unsigned long reap(void)
 		wanted = false;
 	}
 	if (wanted)
-		return reaped_at + REAP_INTERVAL - jiffies;
+		return clamp_t(long, reaped_at + REAP_INTERVAL - jiffies, 0,
+			       REAP_INTERVAL);
 	return waiting ? until(&reap_pace) : MAX_JIFFY_OFFSET;
 }
 
@@ -312,6 +314,11 @@ static void drop_mm(const void *mm)
 	mmdrop((struct mm_struct *)mm);
 }
 
+static unsigned long memlock_rlimit(void)
+{
+	return rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+}
+
 static unsigned int online_cpus(void)
 {
 	return num_online_cpus();
@@ -323,6 +330,7 @@ static const struct perfmlock_ledger_ops ledger_ops = {
 	.event = event,
 	.limit = perfmlock_limit,
 	.limit_is_exact = perfmlock_limit_is_exact,
+	.rlimit = memlock_rlimit,
 	.exempt = perfmlock_exempt,
 	.online_cpus = online_cpus,
 	.hold_user = hold_user,

@@ -158,7 +158,9 @@ static __always_inline void first_map(struct perfmlock_ledger *ledger,
 	mm->uid = user->uid;
 	ledger->totals.mmaps++;
 
-	if (unlikely(perfmlock_over(&call->before, obs->mm))) {
+	/* else the limit, or M, was another when the kernel looked */
+	if (unlikely(perfmlock_over(&call->before, obs->mm)) &&
+	    ledger->ops->exempt()) {
 		perfmlock_counts(ledger, &user->books)->privileged++;
 		perfmlock_counts(ledger, &mm->books)->privileged++;
 		ledger->totals.privileged++;
@@ -312,16 +314,27 @@ static bool replaces(const struct perfmlock_ledger *ledger,
 	       !perfmlock_model_of(ledger, call->user)->remap_charges;
 }
 
-/* The row that the books have for the event's new buffer; NULL: it is another's. */
+/* The row that the books have for the event's buffer; NULL: it is another's. */
 static noinline struct perfmlock_buffer *
-row_led_to(struct perfmlock_ledger *ledger, const struct perfmlock_call *call,
-	   const struct perfmlock_observation *obs,
-	   struct perfmlock_buffer *data)
+row_of(struct perfmlock_ledger *ledger, const struct perfmlock_call *call,
+       const void *rb, const struct perfmlock_observation *obs,
+       struct perfmlock_buffer *data)
 {
-	if (!replaces(ledger, call, obs, data))
+	if (call->rb == rb ?
+	    !perfmlock_is_another(data, call->pgoff, call->pages) :
+	    !replaces(ledger, call, obs, data))
 		return data;
 	perfmlock_replaced(ledger, data);
 	return NULL;
+}
+
+/* It was mapped in another size: its end was missed, and this is a new one. */
+static void area_ended(struct perfmlock_ledger *ledger,
+		       struct perfmlock_buffer *aux)
+{
+	aux->aux->maps -= aux->maps;
+	perfmlock_buffer_unseen_end(ledger, aux);
+	perfmlock_unseen(ledger);
 }
 
 /* Whatever is no first mapping. Returns false if it is one all the same. */
@@ -341,6 +354,11 @@ static noinline bool seldom_map(struct perfmlock_ledger *ledger,
 		return true;
 	}
 	buffer = obs->kind == PERFMLOCK_AUX && data ? data->aux : data;
+	if (buffer && obs->kind == PERFMLOCK_AUX && !buffer->adopted &&
+	    buffer->pages != obs->pages) {
+		area_ended(ledger, buffer);
+		buffer = NULL;
+	}
 	if (buffer)
 		further_map(ledger, call, obs, mm, buffer,
 			    !call->same_event && call->rb != rb);
@@ -392,8 +410,8 @@ void perfmlock_map_end(struct perfmlock_ledger *ledger,
 		goto out;
 	}
 	data = perfmlock_store_find(&ledger->buffers, rb);
-	if (unlikely(data && call->rb != rb))
-		data = row_led_to(ledger, call, &obs, data);
+	if (unlikely(data && (call->rb != rb || data->pages != obs.pages)))
+		data = row_of(ledger, call, rb, &obs, data);
 	row = perfmlock_store_find(&ledger->mms, call->mm) ?:
 	      perfmlock_books_of_mm(ledger, call->mm, NULL);
 	if (unlikely(!row)) {

@@ -26,7 +26,7 @@ void perfmlock_sweep_begin(struct perfmlock_ledger *ledger)
 }
 
 /* The mappings of an adopted buffer are counted anew by each walk. */
-static void meet(const struct perfmlock_ledger *ledger,
+static void meet(struct perfmlock_ledger *ledger,
 		 struct perfmlock_buffer *buffer)
 {
 	if (buffer->sweep != (u16)ledger->sweep) {
@@ -39,6 +39,9 @@ static void meet(const struct perfmlock_ledger *ledger,
 	buffer->met++;
 	if (buffer->adopted)
 		buffer->maps++;
+	/* a call has counted some of them already, or not: another walk is to tell */
+	if (buffer->adopted && buffer->touched)
+		ledger->unsettled = true;
 }
 
 /* The caller has made sure that there is memory. */
@@ -61,26 +64,6 @@ adopt_row(struct perfmlock_ledger *ledger, const void *rb,
 	return buffer;
 }
 
-/* What a split has left of a data mapping begins in it, and an AUX area behind it. */
-static enum perfmlock_kind kind_met(const struct perfmlock_buffer *data,
-				    unsigned long pgoff)
-{
-	if (data && pgoff < data->pages)
-		return PERFMLOCK_DATA;
-	return perfmlock_kind_of(pgoff);
-}
-
-/*
- * Is this a mapping of another buffer, at the address of one that the books still
- * have? A mapping has all of its buffer's pages, or was split.
- */
-static bool is_another(const struct perfmlock_ledger *ledger,
-		       const struct perfmlock_buffer *data, u32 pages)
-{
-	if (data->sweep == (u16)ledger->sweep || data->pending || !data->pages)
-		return false;
-	return pages > data->pages || (pages < data->pages && !data->split);
-}
 
 /**
  * perfmlock_sweep_meet() - a mapping was met
@@ -110,8 +93,9 @@ bool perfmlock_sweep_meet(struct perfmlock_ledger *ledger,
 	struct perfmlock_mm *book;
 
 	data = perfmlock_store_find(&ledger->buffers, rb);
-	kind = kind_met(data, pgoff);
-	if (data && kind == PERFMLOCK_DATA && is_another(ledger, data, pages)) {
+	kind = perfmlock_kind_met(data, pgoff);
+	if (data && data->sweep != (u16)ledger->sweep &&
+	    perfmlock_is_another(data, pgoff, pages)) {
 		perfmlock_replaced(ledger, data);
 		data = NULL;
 		kind = perfmlock_kind_of(pgoff);
