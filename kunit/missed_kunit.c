@@ -665,6 +665,48 @@ static void a_new_buffer_in_the_place_of_a_dead_ones_is_no_remap(struct kunit *t
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
 }
 
+/* A return that could not be booked, and of which the next call tells. */
+static void a_call_that_was_left_is_under_way_no_more(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
+	struct perfmlock_call *free = fx->ledger.free_call;
+	struct fx_call of_a, of_b;
+	unsigned long flags;
+
+	of_a = fx_begin_map(fx, &a);
+	of_b = fx_begin_map(fx, &b);
+	fx_kernel_maps(fx, &a, 33, 0);
+	fx_kernel_maps(fx, &b, 0, 0);
+	fx_end_map(fx, &of_b, 0);
+	KUNIT_EXPECT_TRUE(test, fx_buffer(fx, a.event->rb)->pending);
+	of_a.call->left = true;
+	of_a.call->left_rb = a.event->rb;
+	fx_missed(fx);
+	perfmlock_lock(&fx->ledger, flags);
+	perfmlock_end_left(&fx->ledger);
+	perfmlock_unlock(&fx->ledger, flags);
+	KUNIT_EXPECT_FALSE(test, fx_buffer(fx, a.event->rb)->pending);
+	KUNIT_EXPECT_EQ(test, fx->ledger.nr_active, 0);
+	KUNIT_EXPECT_EQ(test, fx_user_row(fx, &fx->users[0])->under_way, 0);
+	KUNIT_EXPECT_PTR_EQ(test, fx->ledger.free_call, free);
+
+	/* and one that is under way still is not touched */
+	of_a = fx_begin_unmap(fx, &a);
+	of_b = fx_begin_unmap(fx, &b);
+	of_b.call->left = true;
+	fx_missed(fx);
+	perfmlock_lock(&fx->ledger, flags);
+	perfmlock_end_left(&fx->ledger);
+	perfmlock_unlock(&fx->ledger, flags);
+	KUNIT_EXPECT_EQ(test, fx->ledger.nr_active, 1);
+	KUNIT_EXPECT_EQ(test, fx_buffer(fx, a.event->rb)->closing, 1);
+	fx_kernel_unmaps(&b, 0, 0);
+	fx_kernel_unmaps(&a, -33, 0);
+	fx_end_unmap(fx, &of_a);
+	KUNIT_EXPECT_EQ(test, fx->ledger.nr_active, 0);
+}
+
 /* Processes that share their memory: what is mapped there is mapped once. */
 static void of_who_shares_an_mm_one_looks_through_it(struct kunit *test)
 {
@@ -1264,6 +1306,7 @@ static struct kunit_case missed_cases[] = {
 	KUNIT_CASE(an_event_that_is_led_to_a_buffer_maps_it_again),
 	KUNIT_CASE(what_an_event_is_led_to_is_charged_as_any_remap),
 	KUNIT_CASE(a_new_buffer_of_another_size_is_no_remap),
+	KUNIT_CASE(a_call_that_was_left_is_under_way_no_more),
 	KUNIT_CASE(a_close_of_another_size_is_of_a_new_buffer),
 	KUNIT_CASE(a_remap_of_another_size_is_of_a_new_buffer),
 	KUNIT_CASE(an_area_of_another_size_is_a_new_one),

@@ -45,6 +45,39 @@ void perfmlock_unseen(struct perfmlock_ledger *ledger)
 	ledger->ops->unseen();
 }
 
+static void end_left(struct perfmlock_ledger *ledger,
+		     struct perfmlock_call *call)
+{
+	struct perfmlock_buffer *data = call->data;
+
+	if (call->same_event)
+		perfmlock_resolve(ledger, call, call->left_rb);
+	call_end(ledger, call, 0);
+	if (data)
+		perfmlock_buffer_put(ledger, data);
+}
+
+/**
+ * perfmlock_end_left() - calls that have returned unseen are under way no more
+ * @ledger: the ledger
+ *
+ * What they did nobody knows: to be called after perfmlock_unseen().
+ *
+ * Context: any; the lock is held.
+ */
+void perfmlock_end_left(struct perfmlock_ledger *ledger)
+{
+	struct perfmlock_call *call;
+	struct hlist_node *next;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ledger->by_event); i++)
+		hlist_for_each_entry_safe(call, next, &ledger->by_event[i],
+					  by_event)
+			if (READ_ONCE(call->left))
+				end_left(ledger, call);
+}
+
 void perfmlock_note_rivals(struct perfmlock_ledger *ledger,
 			   struct perfmlock_call *call)
 {

@@ -97,6 +97,7 @@ static __always_inline void call_begin(struct perfmlock_ledger *ledger,
 	call->beside = false;
 	call->same_event = false;
 	call->rival = false;
+	call->left = false;
 	if (likely(user)) {
 		if (unlikely(user->under_way++))
 			call->beside = true;

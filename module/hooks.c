@@ -36,17 +36,24 @@ struct observed {
 	struct perfmlock_call *call;
 	const struct mm_struct *mm;
 	const struct perf_event *event;
-	const struct vm_area_struct *vma;
+	struct vm_area_struct *vma;
 };
 
 /* Calls that each probe saw, for who asks whether it sees most of them. */
 static unsigned long seen_calls[ARRAY_SIZE(retprobes)];
 
+/* Returns that could not be booked. */
+static atomic_t nr_left[ARRAY_SIZE(retprobes)];
+
 static __always_inline unsigned int missed_now(void)
 {
 	/* ints, that wrap */
-	return (unsigned int)READ_ONCE(map_probe.nmissed) +
-	       (unsigned int)READ_ONCE(close_probe.nmissed);
+	unsigned int missed = (unsigned int)READ_ONCE(map_probe.nmissed) +
+			      (unsigned int)READ_ONCE(close_probe.nmissed);
+
+	if (PERFMLOCK_RETURNS_LOCKED)
+		missed += atomic_read(&nr_left[0]) + atomic_read(&nr_left[1]);
+	return missed;
 }
 
 /*
@@ -58,14 +65,51 @@ static __always_inline void look_for_missed(void)
 	if (unlikely(missed_before != missed_now())) {
 		missed_before = missed_now();
 		perfmlock_unseen(ledger);
+		if (PERFMLOCK_RETURNS_LOCKED) {
+			smp_rmb(); /* with leave() */
+			perfmlock_end_left(ledger);
+		}
 	}
+}
+
+/*
+ * Up to v5.10 a return handler runs under a lock of kprobes' own, and who holds the
+ * ledger's may wait for that: another tracer's kretprobe can be on whatever it
+ * calls. So it is not waited for long: 65,536 pauses are some milliseconds.
+ */
+#define MOST_TRIES	BIT(16)
+
+static __always_inline bool lock_at_return(unsigned long *flags)
+{
+	unsigned int tries;
+
+	if (!PERFMLOCK_RETURNS_LOCKED) {
+		perfmlock_lock(ledger, *flags);
+		return true;
+	}
+	for (tries = 0; !perfmlock_trylock(ledger, *flags); tries++) {
+		if (tries == MOST_TRIES)
+			return false;
+		cpu_relax();
+	}
+	return true;
+}
+
+/* The call has returned and cannot be booked: who takes the lock next ends it. */
+static void leave(const struct observed *seen, unsigned int probe)
+{
+	seen->call->left_rb = READ_ONCE(seen->event->rb);
+	WRITE_ONCE(seen->call->left, true);
+	smp_mb__before_atomic(); /* what is counted is there */
+	atomic_inc(&nr_left[probe]);
+	ledger->ops->unseen();
 }
 
 static __always_inline void
 describe(struct perfmlock_call *call, const struct observed *seen,
 	 const struct user_struct *user, const void *rb)
 {
-	const struct vm_area_struct *vma = seen->vma;
+	struct vm_area_struct *vma = seen->vma;
 
 	call->task = current;
 	call->event = seen->event;
@@ -123,7 +167,10 @@ static int __kprobes map_return(struct kretprobe_instance *ri,
 	int ret = regs_return_value(regs);
 	unsigned long flags;
 
-	perfmlock_lock(ledger, flags);
+	if (unlikely(!lock_at_return(&flags))) {
+		leave(seen, 0);
+		return 0;
+	}
 	look_for_missed();
 	perfmlock_map_end(ledger, seen->call, ret, READ_ONCE(seen->event->rb),
 			  user_now(seen->call), perfmlock_read_mm(seen->mm));
@@ -174,7 +221,10 @@ static int __kprobes close_return(struct kretprobe_instance *ri,
 	const struct observed *seen = (void *)ri->data;
 	unsigned long flags;
 
-	perfmlock_lock(ledger, flags);
+	if (unlikely(!lock_at_return(&flags))) {
+		leave(seen, 1);
+		return 0;
+	}
 	look_for_missed();
 	perfmlock_close_end(ledger, seen->call, READ_ONCE(seen->event->rb),
 			    user_now(seen->call), perfmlock_read_mm(seen->mm));
@@ -283,7 +333,7 @@ static int test_probes(void)
 		pr_err("kretprobes miss calls here: of %d calls of a function of its own it saw %lu begin and %lu end, so nothing could be observed on this kernel\n",
 		       OWN_CALLS, own_entries, own_returns);
 	else
-		pr_err("kprobes are switched off: write 1 to /sys/kernel/debug/kprobes/enabled\n");
+		pr_err("kprobes are switched off: write 1 to /sys/kernel/debug/kprobes/enabled, and to /proc/sys/kernel/ftrace_enabled\n");
 	unregister_kretprobe(&own_probe);
 	return -ENODEV;
 }
@@ -352,11 +402,14 @@ static void refuse(const char *symbol, int ret)
 int perfmlock_hooks_register(struct perfmlock_ledger *books, int maxactive,
 			     void (*off)(void))
 {
+	unsigned int i;
 	int ret;
 
 	ledger = books;
 	tell_off = off;
 	missed_before = 0;
+	for (i = 0; i < ARRAY_SIZE(nr_left); i++)
+		atomic_set(&nr_left[i], 0);
 	ret = test_probes();
 	if (ret)
 		return ret;
@@ -421,7 +474,8 @@ bool perfmlock_hook_state(unsigned int i, struct perfmlock_hook_state *state)
 		state->seen = READ_ONCE(seen_calls[i]);
 		/* no instance was free, or the probe was hit within a probe */
 		state->missed = (unsigned int)READ_ONCE(retprobes[i]->nmissed) +
-				READ_ONCE(retprobes[i]->kp.nmissed);
+				READ_ONCE(retprobes[i]->kp.nmissed) +
+				atomic_read(&nr_left[i]);
 		return true;
 	}
 	if (i == ARRAY_SIZE(retprobes)) {
@@ -431,6 +485,20 @@ bool perfmlock_hook_state(unsigned int i, struct perfmlock_hook_state *state)
 		return true;
 	}
 	return false;
+}
+
+/**
+ * perfmlock_hooks_look() - has anything been missed that no call has told of yet
+ *
+ * Context: process; takes the ledger's lock.
+ */
+void perfmlock_hooks_look(void)
+{
+	unsigned long flags;
+
+	perfmlock_lock(ledger, flags);
+	look_for_missed();
+	perfmlock_unlock(ledger, flags);
 }
 
 /**

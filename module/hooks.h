@@ -25,6 +25,7 @@ struct perfmlock_hook_state {
 int perfmlock_hooks_register(struct perfmlock_ledger *ledger, int maxactive,
 			     void (*off)(void));
 void perfmlock_hooks_unregister(void);
+void perfmlock_hooks_look(void);
 unsigned long perfmlock_hooks_missed(void);
 bool perfmlock_hooks_armed(void);
 bool perfmlock_hooks_were_off(void);

@@ -227,6 +227,13 @@ static inline bool perfmlock_mm_closed(const struct mm_struct *mm)
 	return perfmlock_mm_exited(mm) && !rcu_access_pointer(mm->exe_file);
 }
 
+/* Do return handlers run under a lock of kprobes' own (until v5.11)? */
+#ifdef HAVE_KRETPROBE_LOCK
+#define PERFMLOCK_RETURNS_LOCKED	true
+#else
+#define PERFMLOCK_RETURNS_LOCKED	false
+#endif
+
 /* The lock of an mm's mappings. */
 static inline struct rw_semaphore *perfmlock_mmap_lock(struct mm_struct *mm)
 {

@@ -262,6 +262,8 @@ struct perfmlock_actor {
  * @beside: it began beside another call of the user
  * @same_event: both are perf_mmap()s of one event, it and another beside it
  * @rival: another call of any kind through the same event went beside it
+ * @left: it has returned, and could not be ended
+ * @left_rb: the event's buffer then
  *
  * Who begins a call fills in the members from @task to @pages.
  */
@@ -292,6 +294,8 @@ struct perfmlock_call {
 	bool beside;
 	bool same_event;
 	bool rival;
+	bool left;
+	const void *left_rb;
 };
 
 /**
@@ -560,6 +564,8 @@ struct perfmlock_ledger {
  */
 #define perfmlock_lock(ledger, flags)					\
 	perfmlock_raw_lock(&(ledger)->lock, flags)
+#define perfmlock_trylock(ledger, flags)				\
+	perfmlock_raw_trylock(&(ledger)->lock, flags)
 
 #define perfmlock_unlock(ledger, flags)					\
 	perfmlock_raw_unlock(&(ledger)->lock, flags)
@@ -583,6 +589,7 @@ void perfmlock_ledger_reset(struct perfmlock_ledger *ledger);
 void perfmlock_unseen(struct perfmlock_ledger *ledger);
 
 struct perfmlock_call *perfmlock_call_new(struct perfmlock_ledger *ledger);
+void perfmlock_end_left(struct perfmlock_ledger *ledger);
 bool perfmlock_map_begin(struct perfmlock_ledger *ledger,
 			 struct perfmlock_call *call, const void *user);
 void perfmlock_map_end(struct perfmlock_ledger *ledger,

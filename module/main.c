@@ -257,6 +257,7 @@ static void upkeep(struct work_struct *work)
 
 	WRITE_ONCE(now_wanted, false);
 	armed = look_at_probes();
+	perfmlock_hooks_look();
 	perfmlock_kernel_refresh();
 	look_at_rows();
 	hurry();

@@ -316,9 +316,9 @@ static bool replaces(const struct perfmlock_ledger *ledger,
 
 /* The row that the books have for the event's buffer; NULL: it is another's. */
 static noinline struct perfmlock_buffer *
-row_of(struct perfmlock_ledger *ledger, const struct perfmlock_call *call,
-       const void *rb, const struct perfmlock_observation *obs,
-       struct perfmlock_buffer *data)
+its_row(struct perfmlock_ledger *ledger, const struct perfmlock_call *call,
+	const void *rb, const struct perfmlock_observation *obs,
+	struct perfmlock_buffer *data)
 {
 	if (call->rb == rb ?
 	    !perfmlock_is_another(data, call->pgoff, call->pages) :
@@ -411,7 +411,7 @@ void perfmlock_map_end(struct perfmlock_ledger *ledger,
 	}
 	data = perfmlock_store_find(&ledger->buffers, rb);
 	if (unlikely(data && (call->rb != rb || data->pages != obs.pages)))
-		data = row_of(ledger, call, rb, &obs, data);
+		data = its_row(ledger, call, rb, &obs, data);
 	row = perfmlock_store_find(&ledger->mms, call->mm) ?:
 	      perfmlock_books_of_mm(ledger, call->mm, NULL);
 	if (unlikely(!row)) {

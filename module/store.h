@@ -35,7 +35,8 @@ struct perfmlock_node {
  * The ledger's lock, which its stores take as well. Handlers take it wherever a
  * probe is hit, so it is only held with interrupts off: up to v5.10 a
  * kretprobe's return handler runs under a lock of kprobes' own, which an
- * interrupt may want for another tracer's. And a kprobe by int3 counts as an NMI
+ * interrupt may want for another tracer's. So may whatever is called while it is
+ * held: return handlers try for it there. And a kprobe by int3 counts as an NMI
  * on x86, which can only hit where this lock is not held: lockdep is told that
  * it is another one there, as kretprobe_hash_lock() does.
  *
@@ -58,6 +59,15 @@ do {									\
 	raw_spin_lock_irqsave_nested(lock, flags, !!in_nmi());		\
 	perfmlock_hold_begins();					\
 } while (0)
+
+#define perfmlock_raw_trylock(lock, flags)				\
+({									\
+	bool __locked = raw_spin_trylock_irqsave(lock, flags);		\
+									\
+	if (__locked)							\
+		perfmlock_hold_begins();				\
+	__locked;							\
+})
 
 #define perfmlock_raw_unlock(lock, flags)				\
 do {									\

@@ -64,7 +64,6 @@ adopt_row(struct perfmlock_ledger *ledger, const void *rb,
 	return buffer;
 }
 
-
 /**
  * perfmlock_sweep_meet() - a mapping was met
  * @ledger: the ledger

@@ -1085,14 +1085,12 @@ TEST_F(long_walk, flood_beside_a_walk)
 }
 
 /*
- * Others trace what the timer's interrupt calls, with return probes: on a kernel
- * up to 5.10 those share a lock with ours, which a handler of ours holds. An
- * interrupt that comes while a lock of ours is held must not need that.
+ * Others have return probes: on a kernel up to 5.10 those share a lock with ours,
+ * which a handler of ours holds. Who holds the ledger's lock must not wait for that:
+ * neither an interrupt, in what the timer calls, nor itself, in what it calls.
  */
 #define TRACED	2
-static const char *const traced[TRACED] = {
-	"update_process_times", "hrtimer_interrupt",
-};
+static const char *traced[TRACED];
 
 static const char *tracefs(void)
 {
@@ -1142,7 +1140,8 @@ static void trace_off(void)
 	unsigned int i;
 
 	for (i = 0; tracefs() && i < TRACED; i++)
-		trace_one(i, false);
+		if (traced[i])
+			trace_one(i, false);
 }
 
 static pid_t harness;
@@ -1200,20 +1199,39 @@ FIXTURE(traced)
 	struct test_env e;
 };
 
+FIXTURE_VARIANT(traced)
+{
+	const char *functions[TRACED];
+};
+
+FIXTURE_VARIANT_ADD(traced, tick) {
+	{ "update_process_times", "hrtimer_interrupt" }
+};
+
+FIXTURE_VARIANT_ADD(traced, holder) {
+	{ "perfmlock_store_next", "perfmlock_store_unlink" }
+};
+
 FIXTURE_SETUP(traced)
 {
 	env_open(&self->e);
 	sh = self->e.sh;
+	memcpy(traced, variant->functions, sizeof(traced));
 }
 
 FIXTURE_TEARDOWN(traced)
 {
 	trace_off();
 	EXPECT_EQ(0, env_close(&self->e));
+	/* up to 5.10 some returns may have been given up */
+	if (status_num("missed") && module_path("perfmlock")) {
+		EXPECT_EQ(0, books_unload());
+		load_again();
+	}
 }
 
-/* The last one: where it fails, the machine is gone. */
-TEST_F(traced, tick_traced)
+/* The last ones: where they fail, the machine is gone. */
+TEST_F(traced, no_lockup)
 {
 	struct test_env *e = &self->e;
 	struct actor *idle, *mapper, *reader;
@@ -1242,7 +1260,7 @@ TEST_F(traced, tick_traced)
 	}
 	ASSERT_EQ(0, actor_release(reader));
 	ASSERT_EQ(0, actor_release(mapper));
-	for (i = 0; i < 10; i++)
+	for (i = 0; i < 8; i++)
 		pm_nap(1000000);
 	sh->stop = 1;
 	ASSERT_EQ(0, actor_wait(reader));
