@@ -611,6 +611,21 @@ static void a_close_of_another_size_is_of_a_new_buffer(struct kunit *test)
 			 .maps = 1, .adopted = true, .pid = 102);
 }
 
+static void a_larger_mapping_that_is_moved_is_of_a_new_buffer(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma old = fx_ring(fx, 0, 0, 3), new = fx_ring(fx, 2, 1, 5);
+
+	fx_map(fx, &old, 3, 0);
+	new.event->next_rb = old.event->rb;
+	fx_kernel_unmaps(&old, -3, 0);
+	fx_kernel_maps(fx, &new, 5, 0);
+	fx_open(fx, &new);
+	KUNIT_EXPECT_NULL(test, fx_buffer(fx, new.event->rb));
+	KUNIT_EXPECT_TRUE(test, fx->ledger.unsettled);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+}
+
 static void a_remap_of_another_size_is_of_a_new_buffer(struct kunit *test)
 {
 	struct fx *fx = test->priv;
@@ -1308,6 +1323,7 @@ static struct kunit_case missed_cases[] = {
 	KUNIT_CASE(a_new_buffer_of_another_size_is_no_remap),
 	KUNIT_CASE(a_call_that_was_left_is_under_way_no_more),
 	KUNIT_CASE(a_close_of_another_size_is_of_a_new_buffer),
+	KUNIT_CASE(a_larger_mapping_that_is_moved_is_of_a_new_buffer),
 	KUNIT_CASE(a_remap_of_another_size_is_of_a_new_buffer),
 	KUNIT_CASE(an_area_of_another_size_is_a_new_one),
 	KUNIT_CASE(a_new_buffer_in_the_place_of_a_dead_ones_is_no_remap),

@@ -25,6 +25,11 @@ void perfmlock_open(struct perfmlock_ledger *ledger, const void *rb,
 	data = perfmlock_store_find(&ledger->buffers, rb);
 	if (!data)
 		return;
+	/* a smaller one may be a part of it */
+	if (pages > data->pages && perfmlock_is_another(data, pgoff, pages)) {
+		perfmlock_replaced(ledger, data);
+		return;
+	}
 	data->maps++;
 	perfmlock_touch(ledger, data);
 	perfmlock_mapped_by(data, mm);
