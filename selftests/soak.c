@@ -856,19 +856,21 @@ static int check_mms(struct watch *w, struct table *buffers, bool whole,
 	return bad;
 }
 
-static int check_words(struct watch *w, bool loud)
+/* What a missed call did to U is nobody's: what it makes of others is unexplained. */
+static int check_words(struct watch *w, bool whole, bool loud)
 {
 	char *text = slurp_books("drifts"), *line, *save;
 	int bad = 0;
 
 	for (line = strtok_r(text, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save))
-		if (w->exact && strstr(line, "cause=unexplained"))
+		if (w->exact && whole && strstr(line, "cause=unexplained"))
 			SAY("| %s", line);
 	free(text);
 	if (status_num("careful"))
 		SAY("the books are careful");
-	if (w->exact && !status_num("drifts") && status_num("wrongly_denied"))
+	if (w->exact && whole && !status_num("drifts") &&
+	    status_num("wrongly_denied"))
 		SAY("%lld were wrongly denied, and nothing has drifted",
 		    status_num("wrongly_denied"));
 	return bad;
@@ -883,7 +885,7 @@ static int check(struct watch *w, bool loud)
 	bad = check_buffers(w, buffers, loud);
 	bad += check_users(w, buffers, whole, loud);
 	bad += check_mms(w, buffers, whole, loud);
-	bad += check_words(w, loud);
+	bad += check_words(w, whole, loud);
 	table_put(buffers);
 	return bad;
 }
