@@ -83,6 +83,7 @@ static unsigned long below(struct rnd_state *random, unsigned long n)
  * @right: as it should be; never refuses
  * @asked: a copy of @right that may refuse
  * @causes: mistakes seen
+ * @refuted: rules that its books have ruled out
  * @wrongly_denied: calls that the kernel refused and the right sums admit
  */
 struct beside {
