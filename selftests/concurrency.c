@@ -143,6 +143,105 @@ TEST_F(crowd, of_one_user)
 		EXPECT_EQ(0, lines_count("drifts", "uid", uid));
 }
 
+/* a[0]: which one; a[1]: type of a PMU with an AUX area */
+static long op_rings_and_areas(const long *a)
+{
+	struct { int fd; void *data, *area; long pages, aux; } r[4] = { 0 };
+	long page = sysconf(_SC_PAGESIZE);
+	unsigned int seed = a[0] + 1;
+	int i;
+
+	while (!sh->go)
+		pm_nap(100);
+	while (!sh->stop) {
+		struct perf_event_mmap_page *head;
+
+		i = rand_r(&seed) % 4;
+		head = r[i].data;
+		if (!r[i].data && !r[i].area) {
+			r[i].pages = 1 + (1L << rand_r(&seed) % 5);
+			r[i].fd = pm_open(0, a[1], 0, -1);
+			r[i].data = pm_map(r[i].fd, r[i].pages, 0);
+			if (r[i].data == MAP_FAILED) {
+				r[i].data = NULL;
+				if (errno != EPERM)
+					return -errno;
+			}
+		} else if (r[i].data && !r[i].area && rand_r(&seed) % 2) {
+			if (!head->aux_size) {
+				head->aux_offset = r[i].pages * page;
+				/* up to v5.14 one page is too small */
+				head->aux_size = page << (1 + rand_r(&seed) % 5);
+			}
+			r[i].aux = head->aux_size / page;
+			r[i].area = pm_map(r[i].fd, r[i].aux, r[i].pages);
+			if (r[i].area == MAP_FAILED) {
+				r[i].area = NULL;
+				if (errno != EPERM)
+					return -errno;
+			}
+		} else if (r[i].area && rand_r(&seed) % 2) {
+			pm_unmap(r[i].area, r[i].aux);
+			r[i].area = NULL;
+		} else if (r[i].data) {
+			pm_unmap(r[i].data, r[i].pages);
+			r[i].data = NULL;
+		}
+		if (!r[i].data && !r[i].area)
+			close(r[i].fd);
+		sh->count[a[0]]++;
+	}
+	for (i = 0; i < 4; i++) {
+		if (r[i].area)
+			pm_unmap(r[i].area, r[i].aux);
+		if (r[i].data)
+			pm_unmap(r[i].data, r[i].pages);
+	}
+	return 0;
+}
+
+/*
+ * Nobody shares anything: no kernel since v5.5 makes a mistake with that, whoever
+ * gives pages back, or is refused, beside whom.
+ */
+TEST_F(books, rings_and_areas_beside_refusals)
+{
+	struct test_env *e = &self->e;
+	static const long rlimits[] = { 0, 20, UNLIMITED };
+	struct actor *filler, *a[PROCS];
+	long long wrongly, other;
+	uid_t uid = env_uid(e);
+	int i;
+
+	if (!auxpmu_ready())
+		SKIP(return, "no perfmlock_auxpmu.ko to load");
+	if (env_charges_twice(e))
+		SKIP(return, "this kernel charges twice");
+	sh = e->sh;
+	filler = actor_start(e, uid, 0, 0);
+	ASSERT_EQ(0, actor_fill(filler, e->limit - 40));
+	wrongly = status_num("wrongly_denied");
+	other = status_num("other_eperm");
+	for (i = 0; i < PROCS; i++) {
+		a[i] = actor_start(e, uid, rlimits[i % 3], 0);
+		actor_begin(a[i], op_rings_and_areas, i, auxpmu_type(), 0, 0, 0);
+	}
+	sh->go = 1;
+	while (total() < 10000)
+		pm_nap(1000);
+	sh->stop = 1;
+	for (i = 0; i < PROCS; i++)
+		ASSERT_EQ(0, actor_end(a[i]));
+	ASSERT_EQ(0, status_num("missed"));
+	VERIFY("over");
+	EXPECT_EQ(e->limit - 40, users_num(uid, "kernel"));
+	EXPECT_EQ(e->limit - 40, users_num(uid, "correct"));
+	EXPECT_LT(0, users_num(uid, "denied"));
+	EXPECT_EQ(0, lines_count("drifts", "uid", uid));
+	EXPECT_EQ(wrongly, status_num("wrongly_denied"));
+	EXPECT_EQ(other, status_num("other_eperm"));
+}
+
 static long op_denied(const long *a)
 {
 	void *addr;
