@@ -1774,7 +1774,7 @@ static void a_first_map_that_is_closed_before_its_rival_returns_was_one(struct k
 	fx_unmap(fx, &b, 0, 0);
 	/* a has it, and is about to return: this was not the end */
 	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 33,
-			 .kernel_user = 33, .correct_user = 33, .pid = 101);
+			 .pending = PERFMLOCK_MAYBE_FIRST, .pid = 101);
 	fx_end_map(fx, &of_a, 0);
 	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 33, .maps = 1,
 			 .kernel_user = 33, .correct_user = 33, .pid = 101);
@@ -1853,6 +1853,62 @@ static void an_aux_area_has_no_rival(struct kunit *test)
 	fx_kernel_maps(fx, &other, 0, 0);
 	fx_end_map(fx, &call, 0);
 	FX_EXPECT_TOTALS(fx, .mmaps = 2, .remaps = 1);
+}
+
+/* It is gone, so a rival that is under way still makes another one. */
+static void what_ended_before_its_rival_returned_was_its_own(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
+	struct fx_vma elsewhere = fx_ring(fx, 0, 1, 3);
+	struct fx_call of_a, of_b, other;
+
+	other = fx_begin_map(fx, &elsewhere);
+	of_a = fx_begin_map(fx, &a);
+	of_b = fx_begin_map(fx, &b);
+	fx_kernel_maps(fx, &a, 33, 0);
+	fx_end_map(fx, &of_a, 0);
+	KUNIT_EXPECT_TRUE(test, fx_buffer(fx, a.event->rb)->pending);
+	fx_unmap(fx, &a, -33, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .closes = 1, .overlaps = 1);
+	fx_kernel_maps(fx, &b, 33, 0);
+	fx_end_map(fx, &of_b, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .correct = 33, .buffers = 1);
+	fx_kernel_maps(fx, &elsewhere, 3, 0);
+	fx_end_map(fx, &other, 0);
+}
+
+/* Nor is it known of who returned first once another mapping of it was closed. */
+static void who_made_it_is_not_told_by_a_close_of_another(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
+	struct fx_vma c = fx_ring(fx, 2, 0, 33);
+	struct fx_call of_a, of_b, of_c, other;
+	struct fx_vma elsewhere = fx_ring(fx, 0, 1, 3);
+
+	other = fx_begin_map(fx, &elsewhere);
+	of_a = fx_begin_map(fx, &a);
+	of_b = fx_begin_map(fx, &b);
+	of_c = fx_begin_map(fx, &c);
+	/* b was first, and is charged on M */
+	fx_kernel_maps(fx, &b, 13, 20);
+	fx_kernel_maps(fx, &a, 0, 0);
+	fx_kernel_maps(fx, &c, 0, 0);
+	fx_end_map(fx, &of_a, 0);
+	fx_end_map(fx, &of_c, 0);
+	fx_unmap(fx, &c, 0, 0);
+	KUNIT_EXPECT_TRUE(test, fx_buffer(fx, a.event->rb)->pending);
+	fx_end_map(fx, &of_b, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 33, .maps = 2,
+			 .kernel_user = 13, .kernel_mm = 20,
+			 .correct_user = 33, .pid = 101);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.stale, 0);
+	KUNIT_EXPECT_FALSE(test, fx->ledger.careful);
+	fx_kernel_maps(fx, &elsewhere, 3, 0);
+	fx_end_map(fx, &other, 0);
 }
 
 /*
@@ -2416,6 +2472,8 @@ static struct kunit_case booking_cases[] = {
 	KUNIT_CASE(a_first_map_that_is_closed_before_its_rival_returns_was_one),
 	KUNIT_CASE(of_three_at_once_the_one_whose_m_moved_is_the_first),
 	KUNIT_CASE(who_moved_u_alone_made_the_buffer),
+	KUNIT_CASE(what_ended_before_its_rival_returned_was_its_own),
+	KUNIT_CASE(who_made_it_is_not_told_by_a_close_of_another),
 	KUNIT_CASE(an_aux_area_has_no_rival),
 	KUNIT_CASE(two_closes_that_each_leave_it_to_the_other_lose_it),
 	KUNIT_CASE(a_close_left_open_for_another_close_was_the_end),

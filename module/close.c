@@ -462,9 +462,10 @@ void perfmlock_close_end(struct perfmlock_ledger *ledger,
 	user_change = perfmlock_drift(user, call->before.user);
 	mm_change = perfmlock_drift(mm, call->before.mm);
 	perfmlock_touch(ledger, data);
-	if (unlikely(data->pending == PERFMLOCK_MAYBE_FIRST))
-		perfmlock_book_pending(ledger, data, PERFMLOCK_MAP);
 	count_close(ledger, call, rb, data, mm_change, &last_data, &last_aux);
+	/* it has ended before a rival made anything of it */
+	if (unlikely(last_data && data->pending == PERFMLOCK_MAYBE_FIRST))
+		perfmlock_book_pending(ledger, data, PERFMLOCK_MAP);
 	if (unlikely(last_aux))
 		close_aux(ledger, call, data, last_data, user_change,
 			  mm_change);
