@@ -1031,7 +1031,7 @@ static void a_call_that_took_the_room_meanwhile_explains_a_refusal(struct kunit 
 			 .cpus_left = 4, .online_cpus = 4);
 }
 
-static void a_call_that_takes_the_room_explains_a_refusal(struct kunit *test)
+static void refuse_beside_another(struct kunit *test)
 {
 	struct fx *fx = test->priv;
 	struct fx_vma a = fx_ring(fx, 0, 0, 50), b = fx_ring(fx, 1, 1, 90);
@@ -1053,6 +1053,20 @@ static void a_call_that_takes_the_room_explains_a_refusal(struct kunit *test)
 	fx_kernel_maps(fx, &b, 90, 0);
 	fx_end_map(fx, &of_b, 0);
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
+static void a_call_that_takes_the_room_explains_a_refusal(struct kunit *test)
+{
+	refuse_beside_another(test);
+}
+
+/* Where others share the counter, what is right is told of the kernel's own U. */
+static void a_call_that_takes_the_room_of_a_shared_counter(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+
+	fx->ledger.exclusive = false;
+	refuse_beside_another(test);
 }
 
 /* U had gone up and down again when the refused one looked at it. */
@@ -2438,6 +2452,7 @@ static struct kunit_case booking_cases[] = {
 	KUNIT_CASE(an_eperm_for_another_reason_is_counted_alone),
 	KUNIT_CASE(a_call_that_took_the_room_meanwhile_explains_a_refusal),
 	KUNIT_CASE(a_call_that_takes_the_room_explains_a_refusal),
+	KUNIT_CASE(a_call_that_takes_the_room_of_a_shared_counter),
 	KUNIT_CASE(what_came_and_went_meanwhile_explains_a_refusal),
 	KUNIT_CASE(limits_lowered_meanwhile_explain_a_refusal),
 	KUNIT_CASE(who_was_refused_beside_an_unmap_met_what_it_gave_back),

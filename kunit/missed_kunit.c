@@ -460,6 +460,27 @@ static void however_many_mappings_are_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.resynced, 1);
 }
 
+/* A call counts what the walk beside it counts as well: another walk is wanted. */
+static void what_is_mapped_before_a_walk_meets_it_is_counted_once(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
+	const struct fx_vma *const both[] = { &a, &b, NULL };
+
+	fx_kernel_maps(fx, &a, 33, 0);
+	fx_sweep(fx, (const struct fx_vma *const[]){ &a, NULL });
+	KUNIT_EXPECT_FALSE(test, fx->ledger.unsettled);
+	perfmlock_sweep_begin(&fx->ledger);
+	fx_map(fx, &b, 0, 0);
+	KUNIT_EXPECT_TRUE(test, fx_meet(fx, &a));
+	KUNIT_EXPECT_TRUE(test, fx_meet(fx, &b));
+	KUNIT_EXPECT_FALSE(test, fx_end_walk(fx, PERFMLOCK_MET_ALL));
+	KUNIT_EXPECT_TRUE(test, fx->ledger.unsettled);
+	fx_sweep(fx, both);
+	KUNIT_EXPECT_FALSE(test, fx->ledger.unsettled);
+	KUNIT_EXPECT_EQ(test, fx_buffer(fx, a.event->rb)->maps, 2);
+}
+
 /* Nothing has told that calls were missed: who unmapped lives on. */
 static void a_walk_settles_what_is_doubted(struct kunit *test)
 {
@@ -571,6 +592,15 @@ static void what_an_event_is_led_to_is_charged_as_any_remap(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 1);
 }
 
+/* A buffer ends unseen, and the next one of @new's event is at its address. */
+static void dies_unseen(struct fx *fx, const struct fx_vma *old,
+			const struct fx_vma *new)
+{
+	fx_map(fx, old, old->pages, 0);
+	new->event->next_rb = old->event->rb;
+	fx_kernel_unmaps(old, -old->pages, 0);
+}
+
 /* The row of one whose end was missed is in the way of others' new buffers. */
 static void a_new_buffer_of_another_size_is_no_remap(struct kunit *test)
 {
@@ -578,9 +608,7 @@ static void a_new_buffer_of_another_size_is_no_remap(struct kunit *test)
 	struct fx_vma old = fx_ring(fx, 0, 0, 33), new = fx_ring(fx, 2, 1, 3);
 
 	fx->ledger.model = fx->ledger.model + 1;
-	fx_map(fx, &old, 33, 0);
-	new.event->next_rb = old.event->rb;
-	fx_kernel_unmaps(&old, -33, 0);
+	dies_unseen(fx, &old, &new);
 	fx_map(fx, &new, 3, 0);
 	FX_EXPECT_BUFFER(fx, fx_buffer(fx, new.event->rb), .pages = 3,
 			 .maps = 1, .kernel_user = 3, .correct_user = 3,
@@ -595,9 +623,7 @@ static void a_close_of_another_size_is_of_a_new_buffer(struct kunit *test)
 	struct fx *fx = test->priv;
 	struct fx_vma old = fx_ring(fx, 0, 0, 5), new = fx_ring(fx, 2, 1, 3);
 
-	fx_map(fx, &old, 5, 0);
-	new.event->next_rb = old.event->rb;
-	fx_kernel_unmaps(&old, -5, 0);
+	dies_unseen(fx, &old, &new);
 	fx_kernel_maps(fx, &new, 3, 0);
 	fx_kernel_maps(fx, &new, 0, 0);
 	fx_unmap(fx, &new, 0, 0);
@@ -616,9 +642,7 @@ static void a_larger_mapping_that_is_moved_is_of_a_new_buffer(struct kunit *test
 	struct fx *fx = test->priv;
 	struct fx_vma old = fx_ring(fx, 0, 0, 3), new = fx_ring(fx, 2, 1, 5);
 
-	fx_map(fx, &old, 3, 0);
-	new.event->next_rb = old.event->rb;
-	fx_kernel_unmaps(&old, -3, 0);
+	dies_unseen(fx, &old, &new);
 	fx_kernel_maps(fx, &new, 5, 0);
 	fx_open(fx, &new);
 	KUNIT_EXPECT_NULL(test, fx_buffer(fx, new.event->rb));
@@ -631,9 +655,7 @@ static void a_remap_of_another_size_is_of_a_new_buffer(struct kunit *test)
 	struct fx *fx = test->priv;
 	struct fx_vma old = fx_ring(fx, 0, 0, 5), new = fx_ring(fx, 2, 1, 3);
 
-	fx_map(fx, &old, 5, 0);
-	new.event->next_rb = old.event->rb;
-	fx_kernel_unmaps(&old, -5, 0);
+	dies_unseen(fx, &old, &new);
 	fx_kernel_maps(fx, &new, 3, 0);
 	fx_map(fx, &new, 0, 0);
 	FX_EXPECT_BUFFER(fx, fx_buffer(fx, new.event->rb), .pages = 3,
@@ -669,9 +691,7 @@ static void a_new_buffer_in_the_place_of_a_dead_ones_is_no_remap(struct kunit *t
 	struct fx_vma old = fx_ring(fx, 0, 0, 3), new = fx_ring(fx, 2, 1, 3);
 
 	fx->ledger.model = fx->ledger.model + 1;
-	fx_map(fx, &old, 3, 0);
-	new.event->next_rb = old.event->rb;
-	fx_kernel_unmaps(&old, -3, 0);
+	dies_unseen(fx, &old, &new);
 	fx->mms[0].gone = true;
 	fx_map(fx, &new, 3, 0);
 	FX_EXPECT_BUFFER(fx, fx_buffer(fx, new.event->rb), .pages = 3,
@@ -1316,6 +1336,7 @@ static struct kunit_case missed_cases[] = {
 	KUNIT_CASE(what_a_child_has_inherited_is_told_by_its_walk),
 	KUNIT_CASE(the_row_of_an_mm_stays_until_it_has_closed_all),
 	KUNIT_CASE(however_many_mappings_are_counted),
+	KUNIT_CASE(what_is_mapped_before_a_walk_meets_it_is_counted_once),
 	KUNIT_CASE(a_walk_settles_what_is_doubted),
 	KUNIT_CASE(what_the_dead_still_hold_was_not_seen_to_end),
 	KUNIT_CASE(an_event_that_is_led_to_a_buffer_maps_it_again),

@@ -104,10 +104,10 @@ perfmlock_kind_met(const struct perfmlock_buffer *data, unsigned long pgoff)
 static inline bool perfmlock_is_another(const struct perfmlock_buffer *data,
 					unsigned long pgoff, u32 pages)
 {
-	if (data->pending || !data->pages ||
+	if (likely(pages == data->pages) || data->pending || !data->pages ||
 	    perfmlock_kind_met(data, pgoff) != PERFMLOCK_DATA)
 		return false;
-	return pages > data->pages || (pages < data->pages && !data->split);
+	return pages > data->pages || !data->split;
 }
 
 /* A call changes how many mappings a buffer has. */

@@ -74,7 +74,7 @@ void perfmlock_end_left(struct perfmlock_ledger *ledger)
 	for (i = 0; i < ARRAY_SIZE(ledger->by_event); i++)
 		hlist_for_each_entry_safe(call, next, &ledger->by_event[i],
 					  by_event)
-			if (READ_ONCE(call->left))
+			if (smp_load_acquire(&call->left)) /* with leave() */
 				end_left(ledger, call);
 }
 

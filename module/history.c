@@ -468,8 +468,9 @@ void perfmlock_denied(struct perfmlock_ledger *ledger,
 	entry.online_cpus = ledger->ops->online_cpus();
 	perfmlock_right_state(ledger, user, mm ? &mm->books : &nothing_booked,
 			      &entry.state, call->mover, &entry.right_state);
-	/* the most that it can have met */
-	if (call->mover == PERFMLOCK_CALLS)
+	/* by the books: the most that it can have met */
+	if (call->mover == PERFMLOCK_CALLS && ledger->exclusive &&
+	    perfmlock_is_sure(ledger, user))
 		entry.right_state.user += user->freed - call->freed +
 					  user->mapping - call->pages;
 	perfmlock_reference(&entry.right_state, call->pages, &entry.right);

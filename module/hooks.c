@@ -79,7 +79,20 @@ static __always_inline void look_for_missed(void)
  */
 #define MOST_TRIES	BIT(16)
 
-static __always_inline bool lock_at_return(unsigned long *flags)
+/* The call has returned and cannot be booked: who takes the lock next ends it. */
+static void leave(const struct observed *seen, unsigned int probe)
+{
+	seen->call->left_rb = READ_ONCE(seen->event->rb);
+	/* with perfmlock_end_left() */
+	smp_store_release(&seen->call->left, true);
+	smp_mb__before_atomic(); /* what is counted is there */
+	atomic_inc(&nr_left[probe]);
+	ledger->ops->unseen();
+}
+
+static __always_inline bool lock_at_return(const struct observed *seen,
+					   unsigned int probe,
+					   unsigned long *flags)
 {
 	unsigned int tries;
 
@@ -88,21 +101,13 @@ static __always_inline bool lock_at_return(unsigned long *flags)
 		return true;
 	}
 	for (tries = 0; !perfmlock_trylock(ledger, *flags); tries++) {
-		if (tries == MOST_TRIES)
+		if (tries == MOST_TRIES) {
+			leave(seen, probe);
 			return false;
+		}
 		cpu_relax();
 	}
 	return true;
-}
-
-/* The call has returned and cannot be booked: who takes the lock next ends it. */
-static void leave(const struct observed *seen, unsigned int probe)
-{
-	seen->call->left_rb = READ_ONCE(seen->event->rb);
-	WRITE_ONCE(seen->call->left, true);
-	smp_mb__before_atomic(); /* what is counted is there */
-	atomic_inc(&nr_left[probe]);
-	ledger->ops->unseen();
 }
 
 static __always_inline void
@@ -167,10 +172,8 @@ static int __kprobes map_return(struct kretprobe_instance *ri,
 	int ret = regs_return_value(regs);
 	unsigned long flags;
 
-	if (unlikely(!lock_at_return(&flags))) {
-		leave(seen, 0);
+	if (unlikely(!lock_at_return(seen, 0, &flags)))
 		return 0;
-	}
 	look_for_missed();
 	perfmlock_map_end(ledger, seen->call, ret, READ_ONCE(seen->event->rb),
 			  user_now(seen->call), perfmlock_read_mm(seen->mm));
@@ -221,10 +224,8 @@ static int __kprobes close_return(struct kretprobe_instance *ri,
 	const struct observed *seen = (void *)ri->data;
 	unsigned long flags;
 
-	if (unlikely(!lock_at_return(&flags))) {
-		leave(seen, 1);
+	if (unlikely(!lock_at_return(seen, 1, &flags)))
 		return 0;
-	}
 	look_for_missed();
 	perfmlock_close_end(ledger, seen->call, READ_ONCE(seen->event->rb),
 			    user_now(seen->call), perfmlock_read_mm(seen->mm));

@@ -324,7 +324,11 @@ its_row(struct perfmlock_ledger *ledger, const struct perfmlock_call *call,
 	    !perfmlock_is_another(data, call->pgoff, call->pages) :
 	    !replaces(ledger, call, obs, data))
 		return data;
-	perfmlock_replaced(ledger, data);
+	/* a last close that was left open was its end, and seen */
+	if (!data->maps && !data->closing && !data->adopted)
+		perfmlock_buffer_lost(ledger, data);
+	else
+		perfmlock_replaced(ledger, data);
 	return NULL;
 }
 

@@ -166,19 +166,12 @@ static bool displace(struct perfmlock_ledger *ledger,
 	return true;
 }
 
-/*
- * The kernel has made another buffer at its address: it has ended. Where its last
- * close was left open, that was its end, and seen.
- */
+/* The kernel has made another buffer at its address: it has ended. */
 void perfmlock_replaced(struct perfmlock_ledger *ledger,
 			struct perfmlock_buffer *data)
 {
 	if (displace(ledger, data))
 		return;
-	if (!data->maps && !data->adopted) {
-		perfmlock_buffer_lost(ledger, data);
-		return;
-	}
 	perfmlock_buffer_unseen_end(ledger, data);
 	perfmlock_unseen(ledger);
 }

@@ -1260,7 +1260,7 @@ TEST_F(traced, no_lockup)
 	}
 	ASSERT_EQ(0, actor_release(reader));
 	ASSERT_EQ(0, actor_release(mapper));
-	for (i = 0; i < 8; i++)
+	for (i = 0; i < 10; i++)
 		pm_nap(1000000);
 	sh->stop = 1;
 	ASSERT_EQ(0, actor_wait(reader));
