@@ -1423,12 +1423,15 @@ static void a_remap_beside_another_call_is_settled(struct kunit *test)
 	struct fx *fx = test->priv;
 	struct fx_vma ring = fx_ring(fx, 0, 0, 33), beside = fx_ring(fx, 1, 1, 1);
 	bool settled = settling->kernel != 33;
+	bool charged = settling->kernel == 66;
 	const struct perfmlock_books before = {
 		.kernel = 33, .correct = 33, .buffers = 1,
 	};
 	const struct perfmlock_books after = {
 		.kernel = settling->kernel, .correct = 33, .buffers = 1,
-		.cause = settled ? PERFMLOCK_UNEXPLAINED : PERFMLOCK_NO_CAUSE,
+		/* the counter tells, though the kernel's rule is not known yet */
+		.cause = charged ? PERFMLOCK_REMAP_CHARGE :
+			 settled ? PERFMLOCK_UNEXPLAINED : PERFMLOCK_NO_CAUSE,
 	};
 	const struct perfmlock_totals totals = {
 		.mmaps = 1, .remaps = 1, .failed = 1, .overlaps = 2,

@@ -746,7 +746,46 @@ static void check_buffer(struct fx *fx, const char *where,
 	TRUE(fx_mm_row(fx, buffer->mm->node.key) == buffer->mm);
 }
 
-/* What a user counts of its calls, and the ledger of all, counted anew. */
+/* The call behind another, in some order; NULL: the first, and none is left. */
+static struct perfmlock_call *next_call(struct perfmlock_ledger *ledger,
+					const struct perfmlock_call *after)
+{
+	struct perfmlock_call *call;
+	bool past = !after;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ledger->by_event); i++) {
+		hlist_for_each_entry(call, &ledger->by_event[i], by_event) {
+			if (past)
+				return call;
+			past = call == after;
+		}
+	}
+	return NULL;
+}
+
+/* What is being closed for nobody knows whom, each buffer once. */
+static void check_unknown(struct fx *fx, const char *where)
+{
+	const struct perfmlock_call *call = NULL, *before;
+	struct perfmlock_ledger *ledger = &fx->ledger;
+	unsigned int unknown = 0;
+
+	while ((call = next_call(ledger, call))) {
+		if (!call->data) {
+			unknown += !call->user;
+			continue;
+		}
+		TRUE(!call->data->disturbs || call->data->closing);
+		before = next_call(ledger, NULL);
+		while (before->data != call->data)
+			before = next_call(ledger, before);
+		unknown += before == call && call->data->disturbs;
+	}
+	TRUE(ledger->unknown == unknown);
+}
+
+/* What a user counts of its calls, counted anew. */
 static void check_calls(struct fx *fx, const char *where,
 			const struct perfmlock_user *user)
 {
@@ -768,10 +807,6 @@ static void check_calls(struct fx *fx, const char *where,
 			else
 				closing += call->frees;
 		}
-	}
-	if (!user) {
-		TRUE(ledger->unknown == under_way);
-		return;
 	}
 	TRUE(user->under_way == under_way);
 	TRUE(user->mapping == mapping);
@@ -820,7 +855,7 @@ void fx_check(struct fx *fx, const char *where)
 		check_row(fx, where, &user->node, &user->books);
 		check_calls(fx, where, user);
 	}
-	check_calls(fx, where, NULL);
+	check_unknown(fx, where);
 	check_places(fx, where);
 	fx_for_each(mm, &ledger->mms) {
 		check_row(fx, where, &mm->node, &mm->books);

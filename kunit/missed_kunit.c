@@ -134,6 +134,108 @@ static void an_adopted_buffer_ends_with_the_event_whatever_was_counted(struct ku
 	KUNIT_EXPECT_EQ(test, fx->ledger.adopted, 0);
 }
 
+/* Whom the kernel uncharges then, nobody knows; for what is not the last, none. */
+static void a_close_that_cannot_be_the_last_disturbs_nobody(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma old = fx_ring(fx, 2, 0, 50);
+	const struct fx_vma *const met[] = { &old, &old, &old, NULL };
+	struct fx_vma a = fx_ring(fx, 0, 1, 3), b = fx_ring(fx, 0, 2, 3);
+	struct fx_vma c = fx_ring(fx, 0, 3, 3), d = fx_ring(fx, 0, 4, 3);
+	struct fx_call call, close, other;
+
+	fx_kernel_maps(fx, &old, 50, 0);
+	fx_kernel_maps(fx, &old, 0, 0);
+	fx_kernel_maps(fx, &old, 0, 0);
+	fx_sweep(fx, met);
+	fx_map(fx, &a, 3, 0);
+	close = fx_begin_unmap(fx, &old);
+	fx_map(fx, &b, 3, 0);
+	fx_kernel_unmaps(&old, 0, 0);
+	fx_end_unmap(fx, &close);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .closes = 1);
+
+	/* of two at once any may be, and the first has seen it begin */
+	call = fx_begin_map(fx, &c);
+	close = fx_begin_unmap(fx, &old);
+	other = fx_begin_unmap(fx, &old);
+	fx_kernel_unmaps(&old, 0, 0);
+	fx_end_unmap(fx, &other);
+	fx_kernel_maps(fx, &c, 3, 0);
+	fx_end_map(fx, &call, 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 3, .closes = 2, .overlaps = 1);
+	fx_map(fx, &d, 3, 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 4, .closes = 2, .overlaps = 2);
+	fx_kernel_unmaps(&old, -50, 0);
+	fx_end_unmap(fx, &close);
+	fx_unmap(fx, &d, -3, 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 4, .closes = 4, .overlaps = 2);
+	FX_EXPECT_USER(fx, 0, .kernel = 9, .correct = 9, .buffers = 3);
+}
+
+/* An AUX area can go for the last time while its data stays, and is charged too. */
+static void a_close_of_an_adopted_area_may_be_its_last(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma old = fx_ring(fx, 2, 0, 50), area = fx_aux(fx, 2, 0, 64);
+	const struct fx_vma *const met[] = { &old, &area, NULL };
+	struct fx_vma a = fx_ring(fx, 0, 1, 3), b = fx_ring(fx, 0, 2, 3);
+	struct fx_call close;
+
+	fx_kernel_maps(fx, &old, 50, 0);
+	fx_kernel_maps(fx, &area, 50, 14);
+	fx_sweep(fx, met);
+	fx_map(fx, &a, 3, 0);
+	close = fx_begin_unmap(fx, &area);
+	fx_map(fx, &b, 3, 0);
+	fx_kernel_unmaps(&area, -50, -14);
+	fx_end_unmap(fx, &close);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .closes = 1, .overlaps = 1);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, old.event->rb), .pages = 50,
+			 .maps = 1, .adopted = true);
+}
+
+/* One mapping had gone unseen: this was the last all the same. */
+static void a_close_that_was_the_last_disturbs_whatever_was_counted(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma old = fx_ring(fx, 2, 0, 50), a = fx_ring(fx, 0, 1, 3);
+	const struct fx_vma *const met[] = { &old, &old, NULL };
+	struct fx_call call;
+
+	fx_kernel_maps(fx, &old, 50, 0);
+	fx_kernel_maps(fx, &old, 0, 0);
+	fx_sweep(fx, met);
+	fx_kernel_unmaps(&old, 0, 0);
+	call = fx_begin_map(fx, &a);
+	fx_kernel_maps(fx, &a, 3, 0);
+	fx_unmap(fx, &old, -50, 0);
+	fx_end_map(fx, &call, 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .closes = 1, .overlaps = 1);
+	KUNIT_EXPECT_TRUE(test, fx->ledger.unsettled);
+}
+
+static void while_the_count_is_in_doubt_any_close_may_be_the_last(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma old = fx_ring(fx, 2, 0, 50);
+	struct fx_vma a = fx_ring(fx, 0, 1, 3), b = fx_ring(fx, 0, 2, 3);
+	const struct fx_vma *const met[] = { &old, &old, NULL };
+	struct fx_call close;
+
+	fx_kernel_maps(fx, &old, 50, 0);
+	fx_kernel_maps(fx, &old, 0, 0);
+	fx_sweep(fx, met);
+	fx_map(fx, &a, 3, 0);
+	fx_kernel_unmaps(&old, 0, 0);
+	perfmlock_sweep_doubt(&fx->ledger);
+	close = fx_begin_unmap(fx, &old);
+	fx_map(fx, &b, 3, 0);
+	fx_kernel_unmaps(&old, -50, 0);
+	fx_end_unmap(fx, &close);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .closes = 1, .overlaps = 1);
+}
+
 static void beside_a_missed_call_u_is_inferred(struct kunit *test)
 {
 	struct fx *fx = test->priv;
@@ -211,7 +313,7 @@ static void a_walk_leaves_the_counts_of_seen_buffers_alone(struct kunit *test)
 {
 	struct fx *fx = test->priv;
 	struct fx_vma ring = fx_ring(fx, 0, 0, 33), area = fx_aux(fx, 0, 0, 64);
-	const struct fx_vma *const met[] = { &ring, &area, NULL };
+	const struct fx_vma *const met[] = { &ring, &ring, &area, NULL };
 
 	fx_map(fx, &ring, 33, 0);
 	fx_map(fx, &area, 64, 0);
@@ -256,21 +358,6 @@ static void what_a_walk_does_not_meet_is_gone(struct kunit *test)
 }
 
 /* Nothing was missed: it will be closed, by who exits just now for one. */
-static void without_a_missed_call_a_walk_drops_nothing(struct kunit *test)
-{
-	static const struct fx_vma *const nothing[] = { NULL };
-	struct fx *fx = test->priv;
-	struct fx_vma ring = fx_ring(fx, 0, 0, 33);
-
-	fx_map(fx, &ring, 33, 0);
-	fx_sweep(fx, nothing);
-	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
-			 .maps = 1, .kernel_user = 33, .correct_user = 33);
-	fx_unmap(fx, &ring, -33, 0);
-	FX_EXPECT_USER(fx, 0, .kernel = 0);
-	FX_EXPECT_TOTALS(fx, .mmaps = 1, .closes = 1);
-}
-
 static void an_incomplete_walk_decides_nothing(struct kunit *test)
 {
 	static const struct fx_vma *const nothing[] = { NULL };
@@ -492,8 +579,6 @@ static void a_walk_settles_what_is_doubted(struct kunit *test)
 	fx_map(fx, &other, 0, 0);
 	fx_kernel_unmaps(&ring, 0, 0);
 	fx_kernel_unmaps(&other, -33, 0);
-	fx_sweep(fx, nothing);
-	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 1);
 	perfmlock_sweep_doubt(&fx->ledger);
 	KUNIT_EXPECT_FALSE(test, fx->ledger.careful);
 	fx_sweep(fx, nothing);
@@ -778,6 +863,39 @@ static void of_who_shares_an_mm_one_looks_through_it(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, perfmlock_sweep_claim(&fx->ledger, &actor,
 						       &fx->mms[1], &taken));
 	perfmlock_unlock(&fx->ledger, flags);
+}
+
+/*
+ * Who looked through it has gone in the middle: what it had not come to nobody has
+ * looked at, and no memory was ready for what was mapped there.
+ */
+static void an_mm_that_was_not_looked_through_wants_another_walk(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33);
+	const struct fx_vma *const met[] = { &ring, NULL };
+	struct perfmlock_actor actor = {
+		.user = &fx->users[0], .uid = 1000, .pid = 100,
+	};
+	unsigned long flags;
+	bool taken;
+
+	fx_starve(fx, &fx->ledger.buffers, 0);
+	fx_map(fx, &ring, 33, 0);
+	KUNIT_EXPECT_EQ(test, perfmlock_ledger_fill(&fx->ledger), 0);
+	perfmlock_sweep_begin(&fx->ledger);
+	fx->caller = &fx->processes[0];
+	perfmlock_lock(&fx->ledger, flags);
+	KUNIT_EXPECT_TRUE(test, perfmlock_sweep_claim(&fx->ledger, &actor,
+						      &fx->mms[0], &taken));
+	perfmlock_unlock(&fx->ledger, flags);
+	KUNIT_EXPECT_FALSE(test, perfmlock_sweep_end(&fx->ledger,
+						     PERFMLOCK_MET_ALL));
+	KUNIT_EXPECT_FALSE(test, fx->ledger.walked);
+	fx_sweep(fx, met);
+	KUNIT_EXPECT_TRUE(test, fx->ledger.walked);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 1, .adopted = true);
 }
 
 /*
@@ -1322,12 +1440,15 @@ static struct kunit_case missed_cases[] = {
 	KUNIT_CASE(after_missed_calls_a_mapped_buffer_is_not_ended),
 	KUNIT_CASE(a_close_that_uncharged_was_the_last_whatever_was_counted),
 	KUNIT_CASE(an_adopted_buffer_ends_with_the_event_whatever_was_counted),
+	KUNIT_CASE(a_close_that_cannot_be_the_last_disturbs_nobody),
+	KUNIT_CASE(a_close_of_an_adopted_area_may_be_its_last),
+	KUNIT_CASE(a_close_that_was_the_last_disturbs_whatever_was_counted),
+	KUNIT_CASE(while_the_count_is_in_doubt_any_close_may_be_the_last),
 	KUNIT_CASE(beside_a_missed_call_u_is_inferred),
 	KUNIT_CASE(a_walk_counts_the_mappings_of_adopted_buffers_anew),
 	KUNIT_CASE(a_walk_may_meet_the_aux_area_before_its_data),
 	KUNIT_CASE(a_walk_leaves_the_counts_of_seen_buffers_alone),
 	KUNIT_CASE(what_a_walk_does_not_meet_is_gone),
-	KUNIT_CASE(without_a_missed_call_a_walk_drops_nothing),
 	KUNIT_CASE(an_incomplete_walk_decides_nothing),
 	KUNIT_CASE(what_is_of_an_mm_that_was_not_looked_through_stays),
 	KUNIT_CASE(who_is_too_busy_for_a_walk_does_not_keep_it_going),
@@ -1349,6 +1470,7 @@ static struct kunit_case missed_cases[] = {
 	KUNIT_CASE(an_area_of_another_size_is_a_new_one),
 	KUNIT_CASE(a_new_buffer_in_the_place_of_a_dead_ones_is_no_remap),
 	KUNIT_CASE(of_who_shares_an_mm_one_looks_through_it),
+	KUNIT_CASE(an_mm_that_was_not_looked_through_wants_another_walk),
 	KUNIT_CASE(a_missed_call_may_go_on_for_ever),
 	KUNIT_CASE(who_comes_during_a_walk_is_not_busy_for_good),
 	KUNIT_CASE(who_comes_after_a_miss_may_be_busy),

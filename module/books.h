@@ -63,6 +63,13 @@ static inline void perfmlock_unsure(const struct perfmlock_ledger *ledger,
 	user->sure_at = ledger->unseen - 1;
 }
 
+/* What may have uncharged nobody knows whom has ended, beside all under way now. */
+static inline void perfmlock_known_again(struct perfmlock_ledger *ledger)
+{
+	ledger->unknown--;
+	ledger->unseen++;
+}
+
 /*
  * Is all that moves the user's counter in the books, or foreign since the last
  * quiet moment? Else what is right cannot be told from what the kernel made of

@@ -163,6 +163,13 @@ static bool may_charge_remaps(const struct perfmlock_ledger *ledger)
 	return false;
 }
 
+/* Is the rest what re-maps were charged, although the rule thought nothing of it? */
+static bool is_of_remaps(const struct perfmlock_ledger *ledger,
+			 const struct perfmlock_user *user, long rest)
+{
+	return rest > 0 && rest == user->remapped && may_charge_remaps(ledger);
+}
+
 static bool is_multiple(long sum, long each, long most)
 {
 	return sum >= 0 && sum <= most && (!sum || !(sum % each));
@@ -180,8 +187,7 @@ static bool is_left_behind(const struct perfmlock_ledger *ledger,
 	if (rest <= 0)
 		return false;
 	if (perfmlock_is_careful(ledger, user))
-		return ledger->exclusive && rest == user->remapped &&
-		       may_charge_remaps(ledger);
+		return ledger->exclusive && is_of_remaps(ledger, user, rest);
 	/* most are of one size; those that are not, all or none */
 	return is_multiple(rest, user->unmapped_each, user->unmapped) ||
 	       is_multiple(rest - user->unmapped_other, user->unmapped_each,
@@ -212,5 +218,7 @@ void perfmlock_settle(struct perfmlock_ledger *ledger,
 	ledger->totals.settled++;
 	if (user->books.kernel != user->books.correct &&
 	    user->books.cause == PERFMLOCK_NO_CAUSE)
-		user->books.cause = PERFMLOCK_UNEXPLAINED;
+		user->books.cause = is_of_remaps(ledger, user, rest) ?
+					    PERFMLOCK_REMAP_CHARGE :
+					    PERFMLOCK_UNEXPLAINED;
 }

@@ -110,10 +110,6 @@ static __always_inline void call_begin(struct perfmlock_ledger *ledger,
 			user->mapping += call->pages;
 		else
 			user->closing += call->frees;
-	} else {
-		/* whoever is under way now is not alone, nor in the end */
-		ledger->unseen++;
-		ledger->unknown++;
 	}
 	call->unseen = ledger->unseen;
 	if (unlikely(ledger->nr_active++))
@@ -151,9 +147,8 @@ static __always_inline void call_end(struct perfmlock_ledger *ledger,
 			user->closing -= call->frees;
 		if (likely(!--user->under_way))
 			perfmlock_settle(ledger, user, counter);
-	} else {
-		ledger->unknown--;
-		ledger->unseen++;
+	} else if (!call->data) {
+		perfmlock_known_again(ledger);
 	}
 	ledger->nr_active--;
 	hlist_del(&call->by_event);

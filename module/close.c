@@ -81,6 +81,27 @@ struct perfmlock_buffer *perfmlock_close_buffer(struct perfmlock_ledger *ledger,
 	return data;
 }
 
+/*
+ * A close of a buffer of which not even its user is known. One of several mappings
+ * goes for nobody's counter, if their number is known; where it can be the last,
+ * so can any that is under way beside it.
+ */
+static void may_be_last(struct perfmlock_ledger *ledger,
+			struct perfmlock_buffer *data, unsigned long pgoff)
+{
+	const struct perfmlock_buffer *part = data;
+
+	if (data) {
+		if (data->aux && data->aux->pgoff == pgoff)
+			part = data->aux;
+		if (data->disturbs ||
+		    (!ledger->unsettled && part->maps > data->closing))
+			return;
+		data->disturbs = true;
+	}
+	ledger->unknown++;
+}
+
 /**
  * perfmlock_close_begin() - perf_mmap_close() is entered
  * @ledger: the ledger
@@ -89,7 +110,8 @@ struct perfmlock_buffer *perfmlock_close_buffer(struct perfmlock_ledger *ledger,
  *	  ends
  *
  * Whom the kernel will uncharge for a buffer that the books do not have, or
- * have adopted, is not known: the call disturbs everybody's.
+ * have adopted, is not known: the call disturbs everybody's, if it can be the
+ * last.
  *
  * Context: any; the lock is held since @data was looked up.
  */
@@ -104,6 +126,8 @@ void perfmlock_close_begin(struct perfmlock_ledger *ledger,
 	call->data = data;
 	if (likely(data))
 		data->closing++;
+	if (unlikely(!known))
+		may_be_last(ledger, data, call->pgoff);
 	call->frees = 0;
 	if (likely(known)) {
 		call->frees = data->correct_user;
@@ -414,6 +438,9 @@ static noinline void close_adopted(struct perfmlock_ledger *ledger,
 	bool last_data, last_aux;
 
 	count_close(ledger, call, rb, data, 0, &last_data, &last_aux);
+	/* there were fewer mappings than had been thought */
+	if ((last_data || last_aux) && !data->disturbs)
+		ledger->unseen++;
 	if (last_aux || (last_data && aux)) {
 		aux->user->books.kernel -= aux->kernel_user;
 		aux->mm->books.kernel -= aux->kernel_mm;

@@ -272,19 +272,38 @@ static void fill_probes(int maxactive)
 }
 
 /*
- * Registered is not armed: kprobes can be switched off at run time. And armed is
- * not seeing: there are kernels on which every kretprobe misses. One on a
- * function of our own tells. It is found by its symbol: under CFI its address
+ * Registered is not armed: kprobes can be switched off at run time, and those that
+ * function tracing does with it. And armed is not seeing: there are kernels on
+ * which every kretprobe misses. One on a function of our own tells, that is
+ * traced if the hooked ones are. It is found by its symbol: under CFI its address
  * is that of a jump table.
  */
-#define OWN_FUNCTION	perfmlock_probed_by_self
+#define OWN_TRACED	perfmlock_probed_by_self
+#define OWN_UNTRACED	perfmlock_probed_by_self_untraced
 #define OWN_CALLS	4
 
-noinline __noclone int OWN_FUNCTION(int value)
+noinline __noclone int OWN_TRACED(int value)
 {
 	/* keep the call and the function as they are written */
 	barrier();
 	return value;
+}
+
+notrace noinline __noclone int OWN_UNTRACED(int value)
+{
+	barrier();
+	return value;
+}
+
+/* Are the hooks' kprobes done by function tracing? All are of one source file. */
+static bool hooks_traced;
+
+static void call_own(void)
+{
+	if (hooks_traced)
+		OWN_TRACED(0);
+	else
+		OWN_UNTRACED(0);
 }
 
 static unsigned long own_entries, own_returns;
@@ -312,8 +331,11 @@ static int test_probes(void)
 	unsigned int i;
 	int ret;
 
+	hooks_traced = kprobe_ftrace(&map_probe.kp);
 	memset(&own_probe, 0, sizeof(own_probe));
-	own_probe.kp.symbol_name = KBUILD_MODNAME ":" __stringify(OWN_FUNCTION);
+	own_probe.kp.symbol_name =
+		hooks_traced ? KBUILD_MODNAME ":" __stringify(OWN_TRACED) :
+			       KBUILD_MODNAME ":" __stringify(OWN_UNTRACED);
 	own_probe.entry_handler = own_entry;
 	own_probe.handler = own_return;
 	own_probe.maxactive = OWN_CALLS;
@@ -327,14 +349,16 @@ static int test_probes(void)
 		return ret;
 	}
 	for (i = 0; i < OWN_CALLS; i++)
-		OWN_FUNCTION(0);
+		call_own();
 	if (own_entries == OWN_CALLS && own_returns == OWN_CALLS)
 		return 0;
 	if (own_entries || own_probe.nmissed)
 		pr_err("kretprobes miss calls here: of %d calls of a function of its own it saw %lu begin and %lu end, so nothing could be observed on this kernel\n",
 		       OWN_CALLS, own_entries, own_returns);
 	else
-		pr_err("kprobes are switched off: write 1 to /sys/kernel/debug/kprobes/enabled, and to /proc/sys/kernel/ftrace_enabled\n");
+		pr_err("kprobes are switched off: write 1 to /sys/kernel/debug/kprobes/enabled%s\n",
+		       hooks_traced ?
+			       ", and to /proc/sys/kernel/ftrace_enabled" : "");
 	unregister_kretprobe(&own_probe);
 	return -ENODEV;
 }
@@ -355,7 +379,7 @@ bool perfmlock_hooks_armed(void)
 	/* its probe follows a few calls at once, and readers may be many */
 	mutex_lock(&one_at_a_time);
 	before = READ_ONCE(own_entries);
-	OWN_FUNCTION(0);
+	call_own();
 	armed = READ_ONCE(own_entries) != before;
 	mutex_unlock(&one_at_a_time);
 	if (armed)
@@ -411,10 +435,6 @@ int perfmlock_hooks_register(struct perfmlock_ledger *books, int maxactive,
 	missed_before = 0;
 	for (i = 0; i < ARRAY_SIZE(nr_left); i++)
 		atomic_set(&nr_left[i], 0);
-	ret = test_probes();
-	if (ret)
-		return ret;
-
 	fill_probes(maxactive);
 	/* the close first: a mapping that is seen must be seen to go */
 	ret = register_kretprobe(&close_probe);
@@ -432,15 +452,19 @@ int perfmlock_hooks_register(struct perfmlock_ledger *books, int maxactive,
 		refuse("perf_mmap", ret);
 		goto no_map;
 	}
+	ret = test_probes();
+	if (ret)
+		goto no_own;
 	perfmlock_kernel.close_fn = (unsigned long)close_probe.kp.addr;
 	return 0;
 
+no_own:
+	unregister_kretprobe(&map_probe);
 no_map:
 	unregister_kprobe(&open_probe);
 no_open:
 	unregister_kretprobe(&close_probe);
 no_close:
-	unregister_kretprobe(&own_probe);
 	return ret;
 }
 

@@ -431,6 +431,7 @@ perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
 	buffer->ended = false;
 	buffer->shared = false;
 	buffer->split = false;
+	buffer->disturbs = false;
 	user->books.buffers++;
 	mm->books.buffers++;
 	return buffer;
@@ -516,6 +517,12 @@ void perfmlock_buffer_drop(struct perfmlock_ledger *ledger,
 void perfmlock_buffer_put(struct perfmlock_ledger *ledger,
 			  struct perfmlock_buffer *buffer)
 {
-	if (!--buffer->closing && unlikely(buffer->ended))
+	if (--buffer->closing)
+		return;
+	if (unlikely(buffer->disturbs)) {
+		buffer->disturbs = false;
+		perfmlock_known_again(ledger);
+	}
+	if (unlikely(buffer->ended))
 		perfmlock_store_free(&ledger->buffers, buffer);
 }

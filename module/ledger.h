@@ -184,6 +184,8 @@ enum perfmlock_pending {
  * @shared: of data: it or its AUX area was mapped by another mm too
  * @split: of data: a mapping was split, and has a part of the pages
  * @ended: it is gone, and the row is left to the closes that are under way
+ * @disturbs: one of these can be the last, and whom the kernel uncharges then is
+ *	      not known
  * @comm: of the first mapper
  */
 struct perfmlock_buffer {
@@ -214,6 +216,7 @@ struct perfmlock_buffer {
 	u8 ended : 1;
 	u8 shared : 1;
 	u8 split : 1;
+	u8 disturbs : 1;
 	char comm[TASK_COMM_LEN];
 };
 
@@ -498,7 +501,8 @@ struct perfmlock_ledger_ops {
  * @doubts: rises when a walk is wanted for something else than a missed call
  * @doubts_before: likewise
  * @busy: somebody was busy until the end of the last walk
- * @unknown: calls under way whose user is not known
+ * @unknown: that are being closed, perhaps for the last time, and whose user is
+ *	     not known: adopted buffers, and closes of what is in no row
  * @adopted: live buffers whose first mapping was not seen
  * @nr_calls: room in @calls
  * @nr_active: calls under way

@@ -372,10 +372,8 @@ bool perfmlock_sweep_end(struct perfmlock_ledger *ledger, unsigned int met)
 	unsigned long flags;
 	bool done;
 
-	if (READ_ONCE(ledger->unsettled)) {
-		for_all(ledger, &ledger->mms, look_at_mm, &settling);
-		for_all(ledger, &ledger->buffers, settle, &settling);
-	}
+	for_all(ledger, &ledger->mms, look_at_mm, &settling);
+	for_all(ledger, &ledger->buffers, settle, &settling);
 	if ((READ_ONCE(ledger->busy) || READ_ONCE(ledger->careful)) &&
 	    met != PERFMLOCK_MET_SOME)
 		for_all(ledger, &ledger->users, look_at_user, NULL);
@@ -383,8 +381,7 @@ bool perfmlock_sweep_end(struct perfmlock_ledger *ledger, unsigned int met)
 	done = met & PERFMLOCK_MET_ALL && settling.all &&
 	       ledger->misses == ledger->misses_before &&
 	       ledger->doubts == ledger->doubts_before;
-	if (met & PERFMLOCK_MET_ALL &&
-	    ledger->doubts == ledger->doubts_before)
+	if (settling.known && ledger->doubts == ledger->doubts_before)
 		ledger->walked = true;
 	if (met != PERFMLOCK_MET_SOME)
 		ledger->busy = met & PERFMLOCK_MARKED &&

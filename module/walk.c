@@ -111,8 +111,7 @@ static enum visit look_at(struct perfmlock_ledger *ledger, struct visitor *who,
 		who->from = vma->vm_end;
 	}
 	up_read(perfmlock_mmap_lock(mm));
-	if (visit != VISIT_DONE || !READ_ONCE(ledger->unsettled) ||
-	    !perfmlock_sweep_knows(ledger, mm))
+	if (visit != VISIT_DONE || !perfmlock_sweep_knows(ledger, mm))
 		return visit;
 	if (!perfmlock_mm_is_still(mm))
 		return VISIT_READ;

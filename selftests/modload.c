@@ -7,7 +7,11 @@
 
 #include "perfmlock_fixture.h"
 
+#define FTRACE_ENABLED "/proc/sys/kernel/ftrace_enabled"
+#define KPROBES_LIST "/sys/kernel/debug/kprobes/list"
+
 static struct shared *sh;
+static bool tracing_off;
 
 FIXTURE(modload)
 {
@@ -22,6 +26,8 @@ FIXTURE_SETUP(modload)
 
 FIXTURE_TEARDOWN(modload)
 {
+	if (tracing_off)
+		write_file(FTRACE_ENABLED, "1", 1);
 	auxpmu_set("delay_ms", 0);
 	auxpmu_set("unmap_delay_ms", 0);
 	auxpmu_set("go_on", 1);
@@ -179,6 +185,64 @@ TEST_F(modload, adopted_and_shared)
 	EXPECT_EQ(0, buffers_count(a->pid, 0));
 }
 
+/* a[0]: an event; a[1]: pages of its ring */
+static long op_remap(const long *a)
+{
+	void *addr;
+
+	for (; !sh->stop; sh->count[0]++) {
+		addr = pm_map(a[0], a[1], 0);
+		if (addr == MAP_FAILED)
+			return -errno;
+		pm_unmap(addr, a[1]);
+	}
+	return 0;
+}
+
+/* Of calls of @a, how many were taken for beside another of its user's? */
+static long long overlaps_of(struct actor *a)
+{
+	long long before = status_num("overlaps");
+	int i;
+
+	for (i = 0; i < 300; i++)
+		if (actor_unmap(a, actor_new(a, 3), 3))
+			die("cannot unmap");
+	return status_num("overlaps") - before;
+}
+
+/*
+ * Whom the kernel uncharges for an old buffer is not known. One of several mappings
+ * that goes uncharges nobody: whoever does that all the time disturbs no others.
+ */
+TEST_F(modload, adopted_and_mapped_in_a_loop)
+{
+	struct test_env *e = &self->e;
+	bool leaks = env_remap_leaks(e);
+	struct actor *a = actor_start(e, env_uid(e), UNLIMITED, 0);
+	struct actor *b = actor_start(e, env_uid(e), UNLIMITED, 0);
+	int fd = actor_open(a, 0);
+
+	if (!module_path("perfmlock"))
+		SKIP(return, NO_KO);
+	ASSERT_EQ(0, books_unload());
+	ASSERT_GT(actor_map(a, fd, 9), 0);
+	ASSERT_EQ(0, books_load(""));
+	a->foreign_user = 9;
+	ASSERT_TRUE(eventually(buffer_has(a->pid, "data", 9)));
+	ASSERT_TRUE(eventually(!status_num("careful") && !status_num("busy")));
+	actor_begin(a, op_remap, fd, 9, 0, 0, 0);
+	EXPECT_EQ(0, overlaps_of(b));
+	EXPECT_GT(sh->count[0], 10);
+	sh->stop = 1;
+	ASSERT_EQ(0, actor_end(a));
+	e->leak_user = leaks;
+	VERIFY("mapped once");
+	ASSERT_EQ(0, actor_unmap_all(a));
+	a->foreign_user = 0;
+	VERIFY("all unmapped");
+}
+
 TEST_F(modload, unloaded_with_buffers_live)
 {
 	struct test_env *e = &self->e;
@@ -318,6 +382,56 @@ TEST_F(modload, kprobes_switched_off)
 	a->foreign_user = 0;
 	VERIFY("unmapped");
 	EXPECT_TRUE(eventually(!status_num("careful")));
+}
+
+/* The kernel's own list: is perf_mmap() probed by function tracing? */
+static bool probed_by_tracing(void)
+{
+	char *text = slurp(KPROBES_LIST), *line = text, *end;
+	bool by_tracing = false;
+
+	while ((end = strchr(line, '\n'))) {
+		*end = '\0';
+		if (strstr(line, "  perf_mmap+"))
+			by_tracing |= !!strstr(line, "[FTRACE]");
+		line = end + 1;
+	}
+	free(text);
+	return by_tracing;
+}
+
+/* That switches off the probes that it does, and no others. */
+TEST_F(modload, function_tracing_switched_off)
+{
+	struct test_env *e = &self->e;
+	struct actor *a = actor_start(e, env_uid(e), UNLIMITED, 0);
+	bool blinded = probed_by_tracing();
+	long addr;
+
+	if (access(KPROBES_LIST, R_OK) || access(FTRACE_ENABLED, W_OK))
+		SKIP(return, "no " FTRACE_ENABLED);
+	if (!module_path("perfmlock"))
+		SKIP(return, NO_KO);
+	tracing_off = write_file(FTRACE_ENABLED, "0", 1) == 1;
+	if (!tracing_off)
+		SKIP(return, "function tracing cannot be switched off here");
+	EXPECT_EQ(blinded, status_says("\nhook_perf_mmap: off "));
+	EXPECT_EQ(!blinded, status_says("\nhook_perf_mmap: armed "));
+	addr = actor_new(a, 5);
+	EXPECT_EQ(!blinded, buffer_has(a->pid, "data", 5));
+	EXPECT_EQ(0, actor_unmap_all(a));
+	ASSERT_EQ(0, books_unload());
+	EXPECT_EQ(blinded ? -ENODEV : 0, books_load(""));
+	ASSERT_EQ(1, write_file(FTRACE_ENABLED, "1", 1));
+	tracing_off = false;
+	ASSERT_GT(addr, 0);
+	if (blinded)
+		ASSERT_EQ(0, books_load(""));
+	EXPECT_TRUE(status_says("\nhook_perf_mmap: armed "));
+	EXPECT_TRUE(eventually(!status_num("careful")));
+	ASSERT_GT(actor_new(a, 5), 0);
+	VERIFY("switched on again");
+	ASSERT_EQ(0, actor_unmap_all(a));
 }
 
 /* A listing held open does not outlive the module in a harmful way. */
