@@ -629,6 +629,11 @@ static const struct share shares[] = {
 	{ "a refusal, calls", "S5", REFUSED, DATA, CALLS, 90, 65, 0, 0, 0 },
 };
 
+static unsigned int index_of(const char *model)
+{
+	return world_model(model) - perfmlock_models;
+}
+
 static void share_desc(const struct share *this, char *desc)
 {
 	strscpy(desc, this->name, KUNIT_PARAM_DESC_SIZE);
@@ -646,7 +651,7 @@ static void what_is_a_calls_own_is_told_from_what_is_not(struct kunit *test)
 	};
 	bool as_measured;
 
-	as_measured = perfmlock_attribute(world_model(this->model),
+	as_measured = perfmlock_attribute(index_of(this->model),
 					  PERFMLOCK_MODELS_ALL, &obs,
 					  this->mover, this->guessed);
 	KUNIT_EXPECT_EQ(test, obs.user, this->own_user);
@@ -666,7 +671,7 @@ static void what_no_believed_rule_makes_is_not_the_calls(struct kunit *test)
 	unsigned int s0 = perfmlock_models_explain(&obs);
 
 	KUNIT_EXPECT_STREQ(test, perfmlock_models[ffs(s0) - 1].name, "S0");
-	KUNIT_EXPECT_FALSE(test, perfmlock_attribute(world_model("S5"),
+	KUNIT_EXPECT_FALSE(test, perfmlock_attribute(index_of("S5"),
 						     PERFMLOCK_MODELS_ALL & ~s0,
 						     &obs, STRANGERS, false));
 	KUNIT_EXPECT_EQ(test, obs.user, 0);

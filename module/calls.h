@@ -171,8 +171,8 @@ static __always_inline bool attribute(struct perfmlock_ledger *ledger,
 	bool as_measured;
 
 	as_measured = perfmlock_is_plain(obs) ||
-		      perfmlock_attribute(perfmlock_model_of(ledger,
-							     call->user),
+		      perfmlock_attribute(perfmlock_model_index(ledger,
+								call->user),
 					  call->user->rules, obs, call->mover,
 					  guessed_rec);
 

@@ -201,18 +201,20 @@ static long unmap_user(const struct perfmlock_model *model,
 	return model->double_charge ? obs->pages : obs->pages - obs->rec;
 }
 
+/* @step is that of @obs; who knows it spares the others' questions. */
 static __always_inline void model_step(const struct perfmlock_model *model,
 				       const struct perfmlock_observation *obs,
+				       enum perfmlock_step step,
 				       struct perfmlock_charge *charge)
 {
-	if (obs->step == PERFMLOCK_MAP) {
+	if (step == PERFMLOCK_MAP) {
 		model_charge(model, &obs->state, obs->pages, charge);
 		return;
 	}
 	*charge = (struct perfmlock_charge){ .rec = obs->rec };
-	if (obs->step == PERFMLOCK_REMAP && model->remap_charges) {
+	if (step == PERFMLOCK_REMAP && model->remap_charges) {
 		charge->user = obs->pages;
-	} else if (obs->step == PERFMLOCK_LAST_UNMAP) {
+	} else if (step == PERFMLOCK_LAST_UNMAP) {
 		charge->user = -unmap_user(model, obs);
 		charge->mm = -obs->rec;
 		charge->rec = 0;
@@ -231,7 +233,7 @@ void perfmlock_model_step(const struct perfmlock_model *model,
 			  const struct perfmlock_observation *obs,
 			  struct perfmlock_charge *charge)
 {
-	model_step(model, obs, charge);
+	model_step(model, obs, obs->step, charge);
 }
 
 /**
@@ -256,13 +258,20 @@ long perfmlock_model_user(const struct perfmlock_model *model,
 	return charge.user;
 }
 
-static __always_inline bool explains(const struct perfmlock_model *model,
-				     const struct perfmlock_observation *obs)
+/* Unrolled: what the rules have in common, which is most of it, is done once. */
+static __always_inline unsigned int
+explain(const struct perfmlock_observation *obs, enum perfmlock_step step)
 {
 	struct perfmlock_charge charge;
+	unsigned int i, mask = 0;
 
-	model_step(model, obs, &charge);
-	return obs->user == charge.user && obs->mm == charge.mm;
+#pragma GCC unroll 16
+	for (i = 0; i < ARRAY_SIZE(perfmlock_models); i++) {
+		model_step(&perfmlock_models[i], obs, step, &charge);
+		if (obs->user == charge.user && obs->mm == charge.mm)
+			mask |= 1U << i;
+	}
+	return mask;
 }
 
 /**
@@ -273,13 +282,15 @@ static __always_inline bool explains(const struct perfmlock_model *model,
  */
 unsigned int perfmlock_models_explain(const struct perfmlock_observation *obs)
 {
-	unsigned int i, mask = 0;
-
 	BUILD_BUG_ON(ARRAY_SIZE(perfmlock_models) > PERFMLOCK_MAX_MODELS);
-	for (i = 0; i < perfmlock_nr_models; i++)
-		if (explains(&perfmlock_models[i], obs))
-			mask |= 1U << i;
-	return mask;
+	switch (obs->step) {
+	case PERFMLOCK_MAP:
+		return explain(obs, PERFMLOCK_MAP);
+	case PERFMLOCK_LAST_UNMAP:
+		return explain(obs, PERFMLOCK_LAST_UNMAP);
+	default:
+		return explain(obs, obs->step);
+	}
 }
 
 /**
@@ -354,9 +365,44 @@ static long told_rec(const struct perfmlock_observation *obs,
 	return obs->rec;
 }
 
+/* The rule does not explain the step. */
+static noinline bool attribute(unsigned int index, unsigned int rules,
+			       struct perfmlock_observation *obs,
+			       enum perfmlock_mover mover, bool guessed_rec)
+{
+	const struct perfmlock_model *model = &perfmlock_models[index];
+	long user = obs->user, mm = obs->mm;
+	struct perfmlock_charge by_rule;
+
+	perfmlock_model_step(model, obs, &by_rule);
+	/* a guess that U does not belie stays: to some rules any is the same */
+	if (guessed_rec && obs->step == PERFMLOCK_LAST_UNMAP &&
+	    (user != by_rule.user || mover != PERFMLOCK_ALONE)) {
+		obs->rec = told_rec(obs, mover);
+		obs->explained = perfmlock_models_explain(obs);
+		if (obs->explained & (1U << index))
+			return true;
+		perfmlock_model_step(model, obs, &by_rule);
+	}
+	if (obs->step == PERFMLOCK_MAP && perfmlock_is_split(obs))
+		return true;
+	if (mover != PERFMLOCK_CALLS && (obs->explained & rules))
+		return true;
+	if (mover == PERFMLOCK_ALONE) {
+		obs->mm = mm_beside_user(model, obs, &by_rule);
+	} else if (mover == PERFMLOCK_STRANGERS &&
+		   moved_by_one(user - by_rule.user, mm - by_rule.mm)) {
+		obs->user = by_rule.user;
+		obs->mm = by_rule.mm;
+	} else {
+		by_mm(model, obs, &by_rule);
+	}
+	return obs->user == user && obs->mm == mm;
+}
+
 /**
  * perfmlock_attribute() - how much of a measured change is the call's own
- * @model: the rule that the kernel was seen to follow
+ * @index: the rule that the kernel was seen to follow, of perfmlock_models
  * @rules: those that it may follow as well, a bit each
  * @obs: the step; as measured, then as it is to be booked
  * @mover: who can have moved U
@@ -370,38 +416,13 @@ static long told_rec(const struct perfmlock_observation *obs,
  *
  * Return: true if all of it was as measured.
  */
-bool perfmlock_attribute(const struct perfmlock_model *model,
-			 unsigned int rules, struct perfmlock_observation *obs,
+bool perfmlock_attribute(unsigned int index, unsigned int rules,
+			 struct perfmlock_observation *obs,
 			 enum perfmlock_mover mover, bool guessed_rec)
 {
-	long user = obs->user, mm = obs->mm;
-	struct perfmlock_charge by_rule;
-
-	perfmlock_model_step(model, obs, &by_rule);
-	if (user == by_rule.user && mm == by_rule.mm)
-		return true;
-	/* a guess that U does not belie stays: to some rules any is the same */
-	if (guessed_rec && obs->step == PERFMLOCK_LAST_UNMAP &&
-	    (user != by_rule.user || mover != PERFMLOCK_ALONE)) {
-		obs->rec = told_rec(obs, mover);
-		perfmlock_model_step(model, obs, &by_rule);
-		if (user == by_rule.user && mm == by_rule.mm)
-			return true;
-	}
-	if (obs->step == PERFMLOCK_MAP && perfmlock_is_split(obs))
-		return true;
-	if (mover != PERFMLOCK_CALLS && (perfmlock_models_explain(obs) & rules))
-		return true;
-	if (mover == PERFMLOCK_ALONE) {
-		obs->mm = mm_beside_user(model, obs, &by_rule);
-	} else if (mover == PERFMLOCK_STRANGERS &&
-		   moved_by_one(user - by_rule.user, mm - by_rule.mm)) {
-		obs->user = by_rule.user;
-		obs->mm = by_rule.mm;
-	} else {
-		by_mm(model, obs, &by_rule);
-	}
-	return obs->user == user && obs->mm == mm;
+	obs->explained = perfmlock_models_explain(obs);
+	return obs->explained & (1U << index) ||
+	       attribute(index, rules, obs, mover, guessed_rec);
 }
 
 static enum perfmlock_cause unmap_cause(const struct perfmlock_observation *obs)

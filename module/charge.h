@@ -135,6 +135,7 @@ extern const struct perfmlock_model perfmlock_reference_model;
  * @state: counters and limits before the step
  * @user: measured change of U
  * @mm: measured change of M
+ * @explained: rules that make this of it, a bit each; of perfmlock_attribute()
  */
 struct perfmlock_observation {
 	enum perfmlock_step step;
@@ -144,6 +145,7 @@ struct perfmlock_observation {
 	struct perfmlock_state state;
 	long user;
 	long mm;
+	unsigned int explained;
 };
 
 /* Who can have moved U during a step; M anybody can. */
@@ -353,8 +355,8 @@ long perfmlock_model_user(const struct perfmlock_model *model,
 			  const struct perfmlock_observation *obs);
 bool perfmlock_is_split(const struct perfmlock_observation *obs);
 unsigned int perfmlock_models_explain(const struct perfmlock_observation *obs);
-bool perfmlock_attribute(const struct perfmlock_model *model,
-			 unsigned int rules, struct perfmlock_observation *obs,
+bool perfmlock_attribute(unsigned int index, unsigned int rules,
+			 struct perfmlock_observation *obs,
 			 enum perfmlock_mover mover, bool guessed_rec);
 enum perfmlock_cause perfmlock_cause(const struct perfmlock_observation *obs,
 				     const struct perfmlock_charge *right);

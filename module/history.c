@@ -209,7 +209,7 @@ static bool tells_all(struct perfmlock_ledger *ledger,
  * perfmlock_judge() - hold a step against every rule of the history
  * @ledger: the ledger
  * @user: whose it is
- * @obs: the step, undisturbed by other calls
+ * @obs: the step, undisturbed by other calls, and what explains it
  *
  * Context: any; the lock is held.
  */
@@ -217,7 +217,7 @@ void perfmlock_judge(struct perfmlock_ledger *ledger,
 		     struct perfmlock_user *user,
 		     const struct perfmlock_observation *obs)
 {
-	unsigned int mask = perfmlock_models_explain(obs);
+	unsigned int mask = obs->explained;
 	unsigned int out = PERFMLOCK_MODELS_ALL & ~mask;
 	unsigned int i, best = PERFMLOCK_MODEL_DEFAULT;
 
