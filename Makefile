@@ -6,7 +6,7 @@ KDIR ?= /lib/modules/$(KVER)/build
 DKMS_TREE = /usr/src/perfmlock-$(VERSION)
 VERSION := $(shell sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' module/main.c)
 
-.PHONY: all demo check check-matrix soak mutate kunit prove lint bench install uninstall clean help
+.PHONY: all demo check check-matrix soak mutate kunit prove lint coverage bench install uninstall clean help
 
 all: $(KDIR)/Makefile ## build perfmlock.ko for the running kernel, or for KDIR=
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
@@ -41,6 +41,9 @@ mutate: ## break the module in many ways, to see the KUnit suites notice (hours)
 
 lint: ## W=1, sparse, checkpatch, kernel-doc, shellcheck, codespell
 	@selftests/lint
+
+coverage: ## which lines of module/ the suites and the test programs reach
+	@selftests/coverage
 
 bench: ## what the module costs an mmap and munmap, in instructions
 	@selftests/bench/run
