@@ -12,7 +12,7 @@
 #include "store.h"
 
 #ifdef PERFMLOCK_HOLD_TIMES
-u64 perfmlock_hold_began, perfmlock_longest_hold;
+u64 perfmlock_hold_began, perfmlock_longest_hold, perfmlock_held;
 #endif
 
 static unsigned int reserve_of(const struct perfmlock_store *store)

@@ -43,12 +43,16 @@ struct perfmlock_node {
  * make bench builds with PERFMLOCK_HOLD_TIMES, to see how long it is held.
  */
 #ifdef PERFMLOCK_HOLD_TIMES
-extern u64 perfmlock_hold_began, perfmlock_longest_hold;
+extern u64 perfmlock_hold_began, perfmlock_longest_hold, perfmlock_held;
 
 #define perfmlock_hold_begins()	(perfmlock_hold_began = local_clock())
 #define perfmlock_hold_ends()						\
-	(perfmlock_longest_hold = max(perfmlock_longest_hold,		\
-				      local_clock() - perfmlock_hold_began))
+do {									\
+	u64 __held = local_clock() - perfmlock_hold_began;		\
+									\
+	perfmlock_longest_hold = max(perfmlock_longest_hold, __held);	\
+	perfmlock_held += __held;					\
+} while (0)
 #else
 #define perfmlock_hold_begins()	do { } while (0)
 #define perfmlock_hold_ends()	do { } while (0)

@@ -610,6 +610,7 @@ static int status_show(struct seq_file *m, void *v)
 #ifdef PERFMLOCK_HOLD_TIMES
 	seq_printf(m, "longest_hold_ns: %llu\n",
 		   READ_ONCE(perfmlock_longest_hold));
+	seq_printf(m, "held_ns: %llu\n", READ_ONCE(perfmlock_held));
 #endif
 	return 0;
 }
