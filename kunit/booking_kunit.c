@@ -1475,9 +1475,11 @@ static void two_unmaps_beside_another_call_are_settled(struct kunit *test)
 	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 0, 2, 33);
 	struct fx_vma beside_a = fx_ring(fx, 1, 0, 1);
 	struct fx_vma beside_b = fx_ring(fx, 2, 2, 1);
+	bool lost = settling->kernel == 33 || settling->kernel == 66;
 	const struct perfmlock_books after = {
 		.kernel = settling->kernel,
-		.cause = settling->kernel ? PERFMLOCK_UNEXPLAINED :
+		.cause = lost ? PERFMLOCK_LOST_UNCHARGE :
+			 settling->kernel ? PERFMLOCK_UNEXPLAINED :
 					    PERFMLOCK_NO_CAUSE,
 	};
 	struct fx_call call, other;
@@ -1541,7 +1543,7 @@ static void unmaps_of_two_sizes_are_told_apart(struct kunit *test)
 		fx_end_map(fx, &call, -ENOMEM);
 		KUNIT_EXPECT_EQ(test, fx->ledger.totals.settled, settled[i]);
 	}
-	FX_EXPECT_USER(fx, 0, .kernel = 100, .cause = PERFMLOCK_UNEXPLAINED);
+	FX_EXPECT_USER(fx, 0, .kernel = 100, .cause = PERFMLOCK_LOST_UNCHARGE);
 }
 
 /* What is right in the end has no cause, and an earlier one stays. */

@@ -659,6 +659,10 @@ static void what_is_a_calls_own_is_told_from_what_is_not(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, obs.rec, this->told);
 	KUNIT_EXPECT_EQ(test, as_measured,
 			this->user == this->own_user && this->mm == this->own_mm);
+	/* who judges the step asks no more */
+	if (as_measured)
+		KUNIT_EXPECT_EQ(test, obs.explained,
+				perfmlock_models_explain(&obs));
 }
 
 /* Half of it is a stranger's, who was charged to U and not yet to M. */

@@ -327,6 +327,7 @@ struct fx_call fx_begin_unmap(struct fx *fx, const struct fx_vma *vma)
 	if (call.call) {
 		call.user = data ? data->user->node.key : vma->of->user;
 		describe(fx, &call);
+		call.call->event_maps = vma->event->maps;
 		perfmlock_close_begin(&fx->ledger, call.call, data);
 	}
 	perfmlock_unlock(&fx->ledger, flags);

@@ -9,7 +9,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "../module/ledger.h"
+#include "../module/books.h"
 #include "fixture.h"
 
 static void empty_books_know_nobody(struct kunit *test)
@@ -493,6 +493,22 @@ static void a_buffer_used_again_whose_end_was_missed_is_stale(struct kunit *test
 	FX_EXPECT_USER(fx, 0, .kernel = 0);
 	FX_EXPECT_MM(fx, 0, .kernel = 0);
 	FX_EXPECT_USER(fx, 1, .kernel = 3, .correct = 3, .buffers = 1);
+}
+
+/* Whatever was counted: no row is left with a pointer to one that is gone. */
+static void no_aux_area_outlives_its_data(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), area = fx_aux(fx, 0, 0, 64);
+	unsigned long flags;
+
+	fx_map(fx, &ring, 33, 0);
+	fx_map(fx, &area, 64, 0);
+	perfmlock_lock(&fx->ledger, flags);
+	perfmlock_buffer_drop(&fx->ledger, fx_buffer(fx, ring.event->rb));
+	perfmlock_unlock(&fx->ledger, flags);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 97);
 }
 
 static void a_stale_buffer_takes_its_aux_area_along(struct kunit *test)
@@ -1219,6 +1235,7 @@ static struct kunit_case ledger_cases[] = {
 	KUNIT_CASE(an_address_used_again_and_again),
 	KUNIT_CASE(a_buffer_used_again_whose_end_was_not_seen_is_stale),
 	KUNIT_CASE(a_buffer_used_again_whose_end_was_missed_is_stale),
+	KUNIT_CASE(no_aux_area_outlives_its_data),
 	KUNIT_CASE(a_stale_buffer_takes_its_aux_area_along),
 	KUNIT_CASE(a_close_that_was_never_opened_is_counted_alone),
 	KUNIT_CASE(an_open_of_an_unknown_buffer_is_nothing),

@@ -117,8 +117,10 @@ static void a_close_that_uncharged_was_the_last_whatever_was_counted(struct kuni
 			 .resynced = 2);
 }
 
-static void an_adopted_buffer_ends_with_the_event_whatever_was_counted(struct kunit *test)
+/* One mapping had gone unseen: whether it was the last is for a walk to tell. */
+static void what_an_event_has_let_go_of_may_have_ended(struct kunit *test)
 {
+	static const struct fx_vma *const nothing[] = { NULL };
 	struct fx *fx = test->priv;
 	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 0, 0, 33);
 	const struct fx_vma *const met[] = { &a, &b, NULL };
@@ -130,8 +132,35 @@ static void an_adopted_buffer_ends_with_the_event_whatever_was_counted(struct ku
 			 .adopted = true);
 	fx_kernel_unmaps(&b, 0, 0);
 	fx_unmap(fx, &a, -33, 0);
+	KUNIT_EXPECT_TRUE(test, fx->ledger.unsettled);
+	KUNIT_EXPECT_FALSE(test, fx->ledger.careful);
+	fx_sweep(fx, nothing);
 	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
 	KUNIT_EXPECT_EQ(test, fx->ledger.adopted, 0);
+}
+
+/* And what comes to be at its address before the walk is another. */
+static void what_is_mapped_after_that_at_its_address_is_new(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 0, 0, 33);
+	struct fx_vma c = fx_ring(fx, 1, 1, 33);
+	const struct fx_vma *const met[] = { &a, &b, NULL };
+	const void *rb;
+
+	/* a kernel that charges re-maps: what is charged tells nothing */
+	fx->ledger.model = perfmlock_nr_models - 1;
+	fx_kernel_maps(fx, &a, 33, 0);
+	fx_kernel_maps(fx, &b, 0, 0);
+	fx_sweep(fx, met);
+	rb = a.event->rb;
+	fx_kernel_unmaps(&b, 0, 0);
+	fx_unmap(fx, &a, -33, 0);
+	c.event->next_rb = rb;
+	fx_map(fx, &c, 33, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, rb), .pages = 33, .maps = 1,
+			 .kernel_user = 33, .correct_user = 33, .pid = 101);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
 }
 
 /* Whom the kernel uncharges then, nobody knows; for what is not the last, none. */
@@ -195,30 +224,11 @@ static void a_close_of_an_adopted_area_may_be_its_last(struct kunit *test)
 			 .maps = 1, .adopted = true);
 }
 
-/* One mapping had gone unseen: this was the last all the same. */
-static void a_close_that_was_the_last_disturbs_whatever_was_counted(struct kunit *test)
-{
-	struct fx *fx = test->priv;
-	struct fx_vma old = fx_ring(fx, 2, 0, 50), a = fx_ring(fx, 0, 1, 3);
-	const struct fx_vma *const met[] = { &old, &old, NULL };
-	struct fx_call call;
-
-	fx_kernel_maps(fx, &old, 50, 0);
-	fx_kernel_maps(fx, &old, 0, 0);
-	fx_sweep(fx, met);
-	fx_kernel_unmaps(&old, 0, 0);
-	call = fx_begin_map(fx, &a);
-	fx_kernel_maps(fx, &a, 3, 0);
-	fx_unmap(fx, &old, -50, 0);
-	fx_end_map(fx, &call, 0);
-	FX_EXPECT_TOTALS(fx, .mmaps = 1, .closes = 1, .overlaps = 1);
-	KUNIT_EXPECT_TRUE(test, fx->ledger.unsettled);
-}
-
+/* The kernel counts the mappings of an event itself: the last one may be this. */
 static void while_the_count_is_in_doubt_any_close_may_be_the_last(struct kunit *test)
 {
 	struct fx *fx = test->priv;
-	struct fx_vma old = fx_ring(fx, 2, 0, 50);
+	struct fx_vma old = fx_ring(fx, 2, 0, 50), c = fx_ring(fx, 0, 3, 3);
 	struct fx_vma a = fx_ring(fx, 0, 1, 3), b = fx_ring(fx, 0, 2, 3);
 	const struct fx_vma *const met[] = { &old, &old, NULL };
 	struct fx_call close;
@@ -227,13 +237,81 @@ static void while_the_count_is_in_doubt_any_close_may_be_the_last(struct kunit *
 	fx_kernel_maps(fx, &old, 0, 0);
 	fx_sweep(fx, met);
 	fx_map(fx, &a, 3, 0);
-	fx_kernel_unmaps(&old, 0, 0);
 	perfmlock_sweep_doubt(&fx->ledger);
+	/* but for what the kernel counts itself */
 	close = fx_begin_unmap(fx, &old);
 	fx_map(fx, &b, 3, 0);
+	fx_kernel_unmaps(&old, 0, 0);
+	fx_end_unmap(fx, &close);
+	FX_EXPECT_TOTALS(fx, .mmaps = 2, .closes = 1);
+	fx_open(fx, &old);
+	fx_kernel_unmaps(&old, 0, 0);
+	close = fx_begin_unmap(fx, &old);
+	fx_map(fx, &c, 3, 0);
 	fx_kernel_unmaps(&old, -50, 0);
 	fx_end_unmap(fx, &close);
-	FX_EXPECT_TOTALS(fx, .mmaps = 2, .closes = 1, .overlaps = 1);
+	FX_EXPECT_TOTALS(fx, .mmaps = 3, .opens = 1, .closes = 2,
+			 .overlaps = 1);
+}
+
+/*
+ * Who had a ring before the load leads another event of his to it, over and over:
+ * it is listed, and nobody else is disturbed.
+ */
+static void who_leads_events_to_an_adopted_buffer_disturbs_nobody(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma old = fx_ring(fx, 2, 0, 50), led = fx_ring(fx, 2, 1, 50);
+	struct fx_vma a = fx_ring(fx, 0, 2, 3), b = fx_ring(fx, 0, 3, 3);
+	const struct fx_vma *const met[] = { &old, NULL };
+	struct fx_call close;
+	unsigned int i;
+
+	fx_kernel_maps(fx, &old, 50, 0);
+	fx_sweep(fx, met);
+	fx_map(fx, &a, 3, 0);
+	for (i = 0; i < 3; i++) {
+		led.event->rb = old.event->rb;
+		led.event->owner = old.event->owner;
+		fx_map(fx, &led, 0, 0);
+		close = fx_begin_unmap(fx, &led);
+		if (!i)
+			fx_map(fx, &b, 3, 0);
+		fx_kernel_unmaps(&led, 0, 0);
+		fx_end_unmap(fx, &close);
+		FX_EXPECT_BUFFER(fx, fx_buffer(fx, old.event->rb), .pages = 50,
+				 .maps = 1, .adopted = true, .pid = 102);
+	}
+	KUNIT_EXPECT_FALSE(test, fx->ledger.careful);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.overlaps, 0);
+}
+
+/* What is closed while a walk goes on it may have met, or not. */
+static void a_close_of_an_adopted_buffer_during_a_walk_wants_another(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 0, 0, 33);
+	struct fx_vma c = fx_ring(fx, 1, 0, 33);
+	const struct fx_vma *const met[] = { &a, &b, &c, NULL };
+	struct fx_call close;
+
+	fx_kernel_maps(fx, &a, 33, 0);
+	fx_kernel_maps(fx, &b, 0, 0);
+	fx_kernel_maps(fx, &c, 0, 0);
+	fx_sweep(fx, met);
+	perfmlock_sweep_begin(&fx->ledger);
+	/* one has gone, one is going, one is met */
+	fx_unmap(fx, &b, 0, 0);
+	close = fx_begin_unmap(fx, &c);
+	KUNIT_EXPECT_TRUE(test, fx_meet(fx, &a));
+	fx_kernel_unmaps(&c, 0, 0);
+	fx_end_unmap(fx, &close);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 33, .maps = 1,
+			 .adopted = true);
+	KUNIT_EXPECT_FALSE(test, fx_end_walk(fx, PERFMLOCK_MET_ALL));
+	fx_sweep(fx, (const struct fx_vma *const[]){ &a, NULL });
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 33, .maps = 1,
+			 .adopted = true);
 }
 
 static void beside_a_missed_call_u_is_inferred(struct kunit *test)
@@ -827,6 +905,59 @@ static void a_call_that_was_left_is_under_way_no_more(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx->ledger.nr_active, 0);
 }
 
+/* Between the call's place and its begin a left one is found, and ended. */
+static void a_place_that_is_taken_is_not_given_to_another(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 1, 33);
+	struct perfmlock_call *call;
+	struct fx_call left;
+	unsigned long flags;
+
+	left = fx_begin_map(fx, &a);
+	fx_kernel_maps(fx, &a, 33, 0);
+	left.call->left = true;
+	left.call->left_rb = a.event->rb;
+	fx_missed(fx);
+	perfmlock_lock(&fx->ledger, flags);
+	fx->caller = b.of;
+	call = perfmlock_call_new(&fx->ledger);
+	call->event = b.event;
+	perfmlock_end_left(&fx->ledger);
+	KUNIT_EXPECT_TRUE(test, perfmlock_map_begin(&fx->ledger, call,
+						    b.of->user));
+	perfmlock_unlock(&fx->ledger, flags);
+	fx_check(fx, "a left call has ended");
+	perfmlock_lock(&fx->ledger, flags);
+	perfmlock_map_end(&fx->ledger, call, -ENOMEM, NULL, 33, 0);
+	perfmlock_unlock(&fx->ledger, flags);
+	fx_check(fx, "all have ended");
+}
+
+/* The kernel's last close has not returned when an area of another size is made. */
+static void a_new_area_is_not_what_an_old_ones_close_ends(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), old = fx_aux(fx, 0, 0, 8);
+	struct fx_vma new = fx_aux(fx, 0, 0, 4);
+	struct fx_call close;
+
+	fx_map(fx, &ring, 33, 0);
+	fx_map(fx, &old, 8, 0);
+	close = fx_begin_unmap(fx, &old);
+	fx_kernel_unmaps(&old, -8, 0);
+	fx_map(fx, &new, 4, 0);
+	fx_end_unmap(fx, &close);
+	FX_EXPECT_BUFFER(fx, fx_area(fx, ring.event->rb), .pages = 4,
+			 .maps = 1, .kernel_user = 4, .correct_user = 4);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 2, .kernel_user = 33, .correct_user = 33);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+	fx_unmap(fx, &new, -4, 0);
+	fx_unmap(fx, &ring, -33, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+}
+
 /* Processes that share their memory: what is mapped there is mapped once. */
 static void of_who_shares_an_mm_one_looks_through_it(struct kunit *test)
 {
@@ -1025,6 +1156,7 @@ static void what_an_event_was_led_to_may_live_on(struct kunit *test)
 	unseen = fx->unseen;
 	fx_unmap(fx, &b, 0, 0);
 	KUNIT_EXPECT_EQ(test, fx->unseen, unseen + 1);
+	KUNIT_EXPECT_EQ(test, fx_buffer(fx, a.event->rb)->maps, 1);
 	fx_sweep(fx, met);
 	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 33, .maps = 1,
 			 .adopted = true);
@@ -1439,11 +1571,15 @@ static struct kunit_case missed_cases[] = {
 	KUNIT_CASE(an_aux_area_on_what_was_not_booked_goes_with_it),
 	KUNIT_CASE(after_missed_calls_a_mapped_buffer_is_not_ended),
 	KUNIT_CASE(a_close_that_uncharged_was_the_last_whatever_was_counted),
-	KUNIT_CASE(an_adopted_buffer_ends_with_the_event_whatever_was_counted),
+	KUNIT_CASE(what_an_event_has_let_go_of_may_have_ended),
+	KUNIT_CASE(what_is_mapped_after_that_at_its_address_is_new),
 	KUNIT_CASE(a_close_that_cannot_be_the_last_disturbs_nobody),
 	KUNIT_CASE(a_close_of_an_adopted_area_may_be_its_last),
-	KUNIT_CASE(a_close_that_was_the_last_disturbs_whatever_was_counted),
 	KUNIT_CASE(while_the_count_is_in_doubt_any_close_may_be_the_last),
+	KUNIT_CASE(who_leads_events_to_an_adopted_buffer_disturbs_nobody),
+	KUNIT_CASE(a_close_of_an_adopted_buffer_during_a_walk_wants_another),
+	KUNIT_CASE(a_place_that_is_taken_is_not_given_to_another),
+	KUNIT_CASE(a_new_area_is_not_what_an_old_ones_close_ends),
 	KUNIT_CASE(beside_a_missed_call_u_is_inferred),
 	KUNIT_CASE(a_walk_counts_the_mappings_of_adopted_buffers_anew),
 	KUNIT_CASE(a_walk_may_meet_the_aux_area_before_its_data),

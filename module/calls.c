@@ -3,8 +3,8 @@
  * Calls under way, and whose doing a change of U is. U is shared by all
  * processes of a user: where two of its calls overlap, U's part follows from
  * M's by the rule that the kernel was seen to follow, and when the last of them
- * has ended the live counter says whether the sum is right. No cause is ever
- * named from that: what was inferred may be what was wrong.
+ * has ended the live counter says whether the sum is right. What is left over has
+ * the cause that it has the pages of: no step is named for it.
  */
 #include "calls.h"
 
@@ -12,7 +12,8 @@
  * perfmlock_call_new() - a place for a call that begins
  * @ledger: the ledger
  *
- * It is not under way before perfmlock_map_begin() or perfmlock_close_begin().
+ * It is not under way before perfmlock_map_begin() or perfmlock_close_begin(), one
+ * of which has to follow.
  *
  * Context: any; the lock is held, until then too.
  *
@@ -20,11 +21,15 @@
  */
 struct perfmlock_call *perfmlock_call_new(struct perfmlock_ledger *ledger)
 {
-	if (unlikely(!ledger->free_call)) {
+	struct perfmlock_call *call = ledger->free_call;
+
+	if (unlikely(!call)) {
 		ledger->totals.calls_full++;
 		perfmlock_unseen(ledger);
+		return NULL;
 	}
-	return ledger->free_call;
+	ledger->free_call = call->next_free;
+	return call;
 }
 
 /**
@@ -175,6 +180,15 @@ static bool is_multiple(long sum, long each, long most)
 	return sum >= 0 && sum <= most && (!sum || !(sum % each));
 }
 
+/* Or uncharges that did not come? Most are of one size; those that are not, all or none. */
+static bool is_of_unmaps(const struct perfmlock_user *user, long rest)
+{
+	return rest > 0 &&
+	       (is_multiple(rest, user->unmapped_each, user->unmapped) ||
+		is_multiple(rest - user->unmapped_other, user->unmapped_each,
+			    user->unmapped));
+}
+
 /*
  * Where it is not the user's seen calls alone that can have moved the counter: is
  * the rest what the kernel leaves behind all the same? On one that others share
@@ -184,14 +198,20 @@ static bool is_multiple(long sum, long each, long most)
 static bool is_left_behind(const struct perfmlock_ledger *ledger,
 			   const struct perfmlock_user *user, long rest)
 {
-	if (rest <= 0)
-		return false;
 	if (perfmlock_is_careful(ledger, user))
 		return ledger->exclusive && is_of_remaps(ledger, user, rest);
-	/* most are of one size; those that are not, all or none */
-	return is_multiple(rest, user->unmapped_each, user->unmapped) ||
-	       is_multiple(rest - user->unmapped_other, user->unmapped_each,
-			   user->unmapped);
+	return is_of_unmaps(user, rest);
+}
+
+/* It is told by its pages alone, so the likelier first. */
+static enum perfmlock_cause cause_of(const struct perfmlock_ledger *ledger,
+				     const struct perfmlock_user *user,
+				     long rest)
+{
+	if (is_of_remaps(ledger, user, rest))
+		return PERFMLOCK_REMAP_CHARGE;
+	return is_of_unmaps(user, rest) ? PERFMLOCK_LOST_UNCHARGE :
+					  PERFMLOCK_UNEXPLAINED;
 }
 
 /*
@@ -218,7 +238,5 @@ void perfmlock_settle(struct perfmlock_ledger *ledger,
 	ledger->totals.settled++;
 	if (user->books.kernel != user->books.correct &&
 	    user->books.cause == PERFMLOCK_NO_CAUSE)
-		user->books.cause = is_of_remaps(ledger, user, rest) ?
-					    PERFMLOCK_REMAP_CHARGE :
-					    PERFMLOCK_UNEXPLAINED;
+		user->books.cause = cause_of(ledger, user, rest);
 }

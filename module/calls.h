@@ -87,6 +87,26 @@ next_of_event(struct perfmlock_ledger *ledger, const void *event,
 	for ((call) = next_of_event(ledger, event, NULL, true); (call);	\
 	     (call) = next_of_event(ledger, event, call, true))
 
+/* Closes of an AUX area that are under way through an event. */
+static inline u32 closes_of_area(struct perfmlock_ledger *ledger,
+				 const void *event,
+				 const struct perfmlock_buffer *aux)
+{
+	const struct perfmlock_call *call;
+	u32 closes = 0;
+
+	for_each_of_event(call, ledger, event)
+		closes += !call->maps && call->area == aux->id;
+	return closes;
+}
+
+static __always_inline void call_free(struct perfmlock_ledger *ledger,
+				      struct perfmlock_call *call)
+{
+	call->next_free = ledger->free_call;
+	ledger->free_call = call;
+}
+
 static __always_inline void call_begin(struct perfmlock_ledger *ledger,
 				       struct perfmlock_call *call,
 				       struct perfmlock_user *user)
@@ -152,8 +172,7 @@ static __always_inline void call_end(struct perfmlock_ledger *ledger,
 	}
 	ledger->nr_active--;
 	hlist_del(&call->by_event);
-	call->next_free = ledger->free_call;
-	ledger->free_call = call;
+	call_free(ledger, call);
 	if (unlikely(ledger->buffers.low || ledger->mms.low ||
 		     ledger->users.low))
 		ledger->ops->low();

@@ -384,8 +384,6 @@ static noinline bool attribute(unsigned int index, unsigned int rules,
 			return true;
 		perfmlock_model_step(model, obs, &by_rule);
 	}
-	if (obs->step == PERFMLOCK_MAP && perfmlock_is_split(obs))
-		return true;
 	if (mover != PERFMLOCK_CALLS && (obs->explained & rules))
 		return true;
 	if (mover == PERFMLOCK_ALONE) {

@@ -83,22 +83,27 @@ struct perfmlock_buffer *perfmlock_close_buffer(struct perfmlock_ledger *ledger,
 
 /*
  * A close of a buffer of which not even its user is known. One of several mappings
- * goes for nobody's counter, if their number is known; where it can be the last,
- * so can any that is under way beside it.
+ * goes for nobody's counter. Their number is known where no walk is awaited, and
+ * the kernel's of the event's own are no more; where it can be the last, so can
+ * any that is under way beside it.
  */
 static void may_be_last(struct perfmlock_ledger *ledger,
-			struct perfmlock_buffer *data, unsigned long pgoff)
+			const struct perfmlock_call *call,
+			struct perfmlock_buffer *data)
 {
-	const struct perfmlock_buffer *part = data;
+	bool area = data &&
+		    perfmlock_kind_met(data, call->pgoff) == PERFMLOCK_AUX;
+	const struct perfmlock_buffer *part = area ? data->aux : data;
+	unsigned int maps = 0;
 
-	if (data) {
-		if (data->aux && data->aux->pgoff == pgoff)
-			part = data->aux;
-		if (data->disturbs ||
-		    (!ledger->unsettled && part->maps > data->closing))
-			return;
+	if (part && !ledger->unsettled)
+		maps = part->maps;
+	if (!area)
+		maps = max(maps, call->event_maps);
+	if (data && (data->disturbs || maps > data->closing))
+		return;
+	if (data)
 		data->disturbs = true;
-	}
 	ledger->unknown++;
 }
 
@@ -121,13 +126,16 @@ void perfmlock_close_begin(struct perfmlock_ledger *ledger,
 {
 	bool known = likely(data && !data->adopted);
 
-	ledger->free_call = call->next_free;
 	call->maps = false;
 	call->data = data;
-	if (likely(data))
+	call->area = 0;
+	if (likely(data)) {
 		data->closing++;
+		if (unlikely(data->aux && data->aux->pgoff == call->pgoff))
+			call->area = data->aux->id;
+	}
 	if (unlikely(!known))
-		may_be_last(ledger, data, call->pgoff);
+		may_be_last(ledger, call, data);
 	call->frees = 0;
 	if (likely(known)) {
 		call->frees = data->correct_user;
@@ -220,13 +228,8 @@ static bool others_close(struct perfmlock_ledger *ledger,
 			 const struct perfmlock_call *call,
 			 const struct perfmlock_buffer *aux)
 {
-	const struct perfmlock_call *other;
-	unsigned int closing = 0;
-
-	for_each_of_event(other, ledger, call->event)
-		closing += other != call && other->data == call->data &&
-			   other->pgoff == aux->pgoff;
-	return closing >= aux->maps;
+	/* this one is among them */
+	return closes_of_area(ledger, call->event, aux) > aux->maps;
 }
 
 /*
@@ -244,7 +247,7 @@ static void find_last(struct perfmlock_ledger *ledger,
 	     (aux && mm == -data->first_mm - aux->first_mm))) {
 		data->maps = 0;
 		*last_aux = aux;
-	} else if (aux && aux->pgoff == call->pgoff && aux->maps &&
+	} else if (aux && aux->id == call->area && aux->maps &&
 		   mm == -aux->first_mm && others_close(ledger, call, aux)) {
 		*last_aux = true;
 	}
@@ -264,7 +267,8 @@ static void count_close(struct perfmlock_ledger *ledger,
 	struct perfmlock_buffer *aux = data->aux;
 
 	*last_aux = false;
-	if (unlikely(aux && aux->pgoff == call->pgoff && aux->maps)) {
+	/* a new one may be there by now */
+	if (unlikely(aux && aux->id == call->area && aux->maps)) {
 		perfmlock_touch(ledger, aux);
 		*last_aux = !--aux->maps;
 	}
@@ -272,9 +276,9 @@ static void count_close(struct perfmlock_ledger *ledger,
 		data->maps--;
 	if (unlikely(mm && data->closing > 1))
 		find_last(ledger, call, rb, data, mm, last_aux);
+	/* the event was led to it, and others map it still; or one was not seen */
 	if (unlikely(data->adopted && rb != call->rb && data->maps)) {
-		data->maps = 0;
-		/* or the event was led to it, and others map it still */
+		data->left = true;
 		perfmlock_doubt(ledger);
 	}
 	*last_data = !data->maps;
@@ -437,10 +441,8 @@ static noinline void close_adopted(struct perfmlock_ledger *ledger,
 	struct perfmlock_buffer *aux = data->aux;
 	bool last_data, last_aux;
 
+	perfmlock_touch(ledger, data);
 	count_close(ledger, call, rb, data, 0, &last_data, &last_aux);
-	/* there were fewer mappings than had been thought */
-	if ((last_data || last_aux) && !data->disturbs)
-		ledger->unseen++;
 	if (last_aux || (last_data && aux)) {
 		aux->user->books.kernel -= aux->kernel_user;
 		aux->mm->books.kernel -= aux->kernel_mm;

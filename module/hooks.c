@@ -211,6 +211,7 @@ static int __kprobes close_entry(struct kretprobe_instance *ri,
 		describe(call, seen,
 			 data && !data->adopted ? data->user->node.key : NULL,
 			 rb);
+		call->event_maps = perfmlock_event_maps(seen->event);
 		perfmlock_close_begin(ledger, call, data);
 	}
 	perfmlock_unlock(ledger, flags);
@@ -306,6 +307,8 @@ static void call_own(void)
 		OWN_UNTRACED(0);
 }
 
+/* Its probe follows a few calls at once, and readers may be many. */
+static DEFINE_MUTEX(own_mutex);
 static unsigned long own_entries, own_returns;
 static struct kretprobe own_probe;
 /* Somebody has found the probes switched off, and whom to tell. */
@@ -372,16 +375,14 @@ static int test_probes(void)
  */
 bool perfmlock_hooks_armed(void)
 {
-	static DEFINE_MUTEX(one_at_a_time);
 	unsigned long before;
 	bool armed;
 
-	/* its probe follows a few calls at once, and readers may be many */
-	mutex_lock(&one_at_a_time);
+	mutex_lock(&own_mutex);
 	before = READ_ONCE(own_entries);
 	call_own();
 	armed = READ_ONCE(own_entries) != before;
-	mutex_unlock(&one_at_a_time);
+	mutex_unlock(&own_mutex);
 	if (armed)
 		return true;
 	if (!xchg(&found_off, 1))
@@ -436,6 +437,8 @@ int perfmlock_hooks_register(struct perfmlock_ledger *books, int maxactive,
 	for (i = 0; i < ARRAY_SIZE(nr_left); i++)
 		atomic_set(&nr_left[i], 0);
 	fill_probes(maxactive);
+	/* upkeep, that a missed call may want already, asks no sooner */
+	mutex_lock(&own_mutex);
 	/* the close first: a mapping that is seen must be seen to go */
 	ret = register_kretprobe(&close_probe);
 	if (ret) {
@@ -456,6 +459,7 @@ int perfmlock_hooks_register(struct perfmlock_ledger *books, int maxactive,
 	if (ret)
 		goto no_own;
 	perfmlock_kernel.close_fn = (unsigned long)close_probe.kp.addr;
+	mutex_unlock(&own_mutex);
 	return 0;
 
 no_own:
@@ -465,6 +469,7 @@ no_map:
 no_open:
 	unregister_kretprobe(&close_probe);
 no_close:
+	mutex_unlock(&own_mutex);
 	return ret;
 }
 

@@ -30,6 +30,7 @@ unsigned long perfmlock_hooks_missed(void);
 bool perfmlock_hooks_armed(void);
 bool perfmlock_hooks_were_off(void);
 int perfmlock_probed_by_self(int value);
+int perfmlock_probed_by_self_untraced(int value);
 bool perfmlock_hook_state(unsigned int i, struct perfmlock_hook_state *state);
 
 #endif /* PERFMLOCK_HOOKS_H */

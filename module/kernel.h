@@ -234,6 +234,16 @@ static inline bool perfmlock_mm_closed(const struct mm_struct *mm)
 #define PERFMLOCK_RETURNS_LOCKED	false
 #endif
 
+/* Mappings through an event, AUX areas included. Any context; the caller keeps it. */
+static inline unsigned int perfmlock_event_maps(const struct perf_event *event)
+{
+#ifdef HAVE_EVENT_MAPS_REFCOUNT
+	return refcount_read(&event->mmap_count);
+#else
+	return atomic_read(&event->mmap_count);
+#endif
+}
+
 /* The lock of an mm's mappings. */
 static inline struct rw_semaphore *perfmlock_mmap_lock(struct mm_struct *mm)
 {

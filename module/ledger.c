@@ -432,6 +432,7 @@ perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
 	buffer->shared = false;
 	buffer->split = false;
 	buffer->disturbs = false;
+	buffer->left = false;
 	user->books.buffers++;
 	mm->books.buffers++;
 	return buffer;

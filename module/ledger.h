@@ -184,6 +184,8 @@ enum perfmlock_pending {
  * @shared: of data: it or its AUX area was mapped by another mm too
  * @split: of data: a mapping was split, and has a part of the pages
  * @ended: it is gone, and the row is left to the closes that are under way
+ * @left: an event has let go of it, though others are thought to map it: a walk is
+ *	  to tell
  * @disturbs: one of these can be the last, and whom the kernel uncharges then is
  *	      not known
  * @comm: of the first mapper
@@ -217,6 +219,7 @@ struct perfmlock_buffer {
 	u8 shared : 1;
 	u8 split : 1;
 	u8 disturbs : 1;
+	u8 left : 1;
 	char comm[TASK_COMM_LEN];
 };
 
@@ -251,8 +254,10 @@ struct perfmlock_actor {
  * @start: first address of the mapping
  * @pgoff: of the mapping
  * @pages: of the mapping
+ * @event_maps: of a close: mappings through the event, as the kernel counts them
  * @user: whose counter it may move; NULL: not known, anybody's
  * @data: the buffer that it closes; NULL: not known
+ * @area: the AUX area of that, by its id; 0: there is none, or it is not meant
  * @begun: the user's @begun with it
  * @taken: the user's @taken when it began
  * @freed: likewise
@@ -268,7 +273,7 @@ struct perfmlock_actor {
  * @left: it has returned, and could not be ended
  * @left_rb: the event's buffer then
  *
- * Who begins a call fills in the members from @task to @pages.
+ * Who begins a call fills in the members from @task to @event_maps.
  */
 struct perfmlock_call {
 	union {
@@ -283,8 +288,10 @@ struct perfmlock_call {
 	unsigned long start;
 	unsigned long pgoff;
 	long pages;
+	unsigned int event_maps;
 	struct perfmlock_user *user;
 	struct perfmlock_buffer *data;
+	u64 area;
 	unsigned long begun;
 	long taken;
 	long freed;

@@ -27,9 +27,9 @@ bool perfmlock_map_begin(struct perfmlock_ledger *ledger,
 		/* there is no row to be unsure of */
 		ledger->ops->low();
 		perfmlock_unseen(ledger);
+		call_free(ledger, call);
 		return false;
 	}
-	ledger->free_call = call->next_free;
 	call->maps = true;
 	call->data = NULL;
 	call->frees = 0;
@@ -259,8 +259,11 @@ static void adopt_map(struct perfmlock_ledger *ledger,
 		/* a walk may meet it once more */
 		data = perfmlock_store_find(&ledger->buffers, rb);
 		perfmlock_touch(ledger, data);
-		if (data->aux)
+		data->met = 0;
+		if (data->aux) {
 			perfmlock_touch(ledger, data->aux);
+			data->aux->met = 0;
+		}
 	} else {
 		perfmlock_not_booked(ledger);
 	}
@@ -305,6 +308,9 @@ static bool replaces(const struct perfmlock_ledger *ledger,
 		return true;
 	if (call->same_event)
 		return false;
+	/* an event that is led to one has it before the call */
+	if (data->left)
+		return true;
 	if (!data->shared && ledger->ops->mm_closed(data->mm->node.key))
 		return true;
 	/* not while a walk is awaited: who is busy may be so for ever */
@@ -332,11 +338,19 @@ its_row(struct perfmlock_ledger *ledger, const struct perfmlock_call *call,
 	return NULL;
 }
 
-/* It was mapped in another size: its end was missed, and this is a new one. */
+/*
+ * It was mapped in another size: its end was missed, or has not returned, and this
+ * is a new one. A close under way takes its own mapping off.
+ */
 static void area_ended(struct perfmlock_ledger *ledger,
+		       const struct perfmlock_call *call,
 		       struct perfmlock_buffer *aux)
 {
-	aux->aux->maps -= aux->maps;
+	u32 closes = closes_of_area(ledger, call->event, aux);
+	struct perfmlock_buffer *data = aux->aux;
+
+	if (aux->maps > closes)
+		data->maps -= min(data->maps, aux->maps - closes);
 	perfmlock_buffer_unseen_end(ledger, aux);
 	perfmlock_unseen(ledger);
 }
@@ -360,7 +374,7 @@ static noinline bool seldom_map(struct perfmlock_ledger *ledger,
 	buffer = obs->kind == PERFMLOCK_AUX && data ? data->aux : data;
 	if (buffer && obs->kind == PERFMLOCK_AUX && !buffer->adopted &&
 	    buffer->pages != obs->pages) {
-		area_ended(ledger, buffer);
+		area_ended(ledger, call, buffer);
 		buffer = NULL;
 	}
 	if (buffer)

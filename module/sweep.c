@@ -33,9 +33,11 @@ static void meet(struct perfmlock_ledger *ledger,
 		buffer->sweep = ledger->sweep;
 		buffer->touched = false;
 		buffer->met = 0;
-		if (buffer->adopted)
-			buffer->maps = 0;
 	}
+	/* those that are being closed are not met, and will be taken off */
+	if (buffer->adopted && !buffer->met)
+		buffer->maps = buffer->closing;
+	buffer->left = false;
 	buffer->met++;
 	if (buffer->adopted)
 		buffer->maps++;
@@ -272,11 +274,14 @@ static void for_all(struct perfmlock_ledger *ledger,
  * struct settling - what came of a walk
  * @known: all that is mapped by anybody is known: every process was met, and of
  *	   what has no process any more all is closed
+ * @whole: and so is what was mapped before the load, but by who is dead and has not
+ *	   closed it: nobody went away in the middle of what he looked through
  * @all: and all buffers are told apart: those that are mapped, and those that
  *	 have ended
  */
 struct settling {
 	bool known;
+	bool whole;
 	bool all;
 };
 
@@ -294,8 +299,11 @@ static bool is_known(const struct perfmlock_ledger *ledger,
 
 static void look_at_mm(struct perfmlock_ledger *ledger, void *record, void *arg)
 {
+	const struct perfmlock_mm *mm = record;
 	struct settling *settling = arg;
 
+	if (mm->claimed == ledger->sweep && mm->visited != ledger->sweep)
+		settling->whole = false;
 	if (!is_known(ledger, record)) {
 		settling->known = false;
 		settling->all = false;
@@ -367,6 +375,7 @@ bool perfmlock_sweep_end(struct perfmlock_ledger *ledger, unsigned int met)
 {
 	struct settling settling = {
 		.known = met & PERFMLOCK_MET_ALL,
+		.whole = met & PERFMLOCK_MET_ALL,
 		.all = true,
 	};
 	unsigned long flags;
@@ -381,7 +390,7 @@ bool perfmlock_sweep_end(struct perfmlock_ledger *ledger, unsigned int met)
 	done = met & PERFMLOCK_MET_ALL && settling.all &&
 	       ledger->misses == ledger->misses_before &&
 	       ledger->doubts == ledger->doubts_before;
-	if (settling.known && ledger->doubts == ledger->doubts_before)
+	if (settling.whole && ledger->doubts == ledger->doubts_before)
 		ledger->walked = true;
 	if (met != PERFMLOCK_MET_SOME)
 		ledger->busy = met & PERFMLOCK_MARKED &&
