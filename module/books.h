@@ -121,10 +121,7 @@ static inline bool perfmlock_is_another(const struct perfmlock_buffer *data,
 static inline void perfmlock_touch(const struct perfmlock_ledger *ledger,
 				   struct perfmlock_buffer *buffer)
 {
-	if (unlikely(buffer->sweep != (u16)ledger->sweep)) {
-		buffer->sweep = ledger->sweep;
-		buffer->met = 0;
-	}
+	buffer->sweep = ledger->sweep;
 	buffer->touched = true;
 }
 

@@ -87,16 +87,17 @@ next_of_event(struct perfmlock_ledger *ledger, const void *event,
 	for ((call) = next_of_event(ledger, event, NULL, true); (call);	\
 	     (call) = next_of_event(ledger, event, call, true))
 
-/* Closes of an AUX area that are under way through an event. */
-static inline u32 closes_of_area(struct perfmlock_ledger *ledger,
-				 const void *event,
+/* Closes of an AUX area that are under way, through whatever events. */
+static inline u32 closes_of_area(const struct perfmlock_ledger *ledger,
 				 const struct perfmlock_buffer *aux)
 {
 	const struct perfmlock_call *call;
+	unsigned int i;
 	u32 closes = 0;
 
-	for_each_of_event(call, ledger, event)
-		closes += !call->maps && call->area == aux->id;
+	for (i = 0; i < ARRAY_SIZE(ledger->by_event); i++)
+		hlist_for_each_entry(call, &ledger->by_event[i], by_event)
+			closes += !call->maps && call->area == aux->id;
 	return closes;
 }
 

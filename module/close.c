@@ -83,25 +83,28 @@ struct perfmlock_buffer *perfmlock_close_buffer(struct perfmlock_ledger *ledger,
 
 /*
  * A close of a buffer of which not even its user is known. One of several mappings
- * goes for nobody's counter. Their number is known where no walk is awaited, and
- * the kernel's of the event's own are no more; where it can be the last, so can
- * any that is under way beside it.
+ * goes for nobody's counter: the kernel's own count of the event's tells, less
+ * what is on its way off it, where all of that is seen. Where this one can be the
+ * last, so can any that is under way beside it. An AUX area has a count of its own.
  */
 static void may_be_last(struct perfmlock_ledger *ledger,
 			const struct perfmlock_call *call,
 			struct perfmlock_buffer *data)
 {
-	bool area = data &&
-		    perfmlock_kind_met(data, call->pgoff) == PERFMLOCK_AUX;
-	const struct perfmlock_buffer *part = area ? data->aux : data;
-	unsigned int maps = 0;
+	const struct perfmlock_call *other;
+	unsigned int going;
 
-	if (part && !ledger->unsettled)
-		maps = part->maps;
-	if (!area)
-		maps = max(maps, call->event_maps);
-	if (data && (data->disturbs || maps > data->closing))
+	if (data && data->disturbs)
 		return;
+	if (data && !ledger->careful && !ledger->busy &&
+	    perfmlock_kind_met(data, call->pgoff) == PERFMLOCK_DATA) {
+		going = data->closing;
+		/* one that fails may close what it has mapped */
+		for_each_map_of_event(other, ledger, call->event)
+			going++;
+		if (call->event_maps > going)
+			return;
+	}
 	if (data)
 		data->disturbs = true;
 	ledger->unknown++;
@@ -224,12 +227,11 @@ static __always_inline void close_last(struct perfmlock_ledger *ledger,
 }
 
 /* Is each mapping of the AUX area that is left being closed by another call? */
-static bool others_close(struct perfmlock_ledger *ledger,
-			 const struct perfmlock_call *call,
+static bool others_close(const struct perfmlock_ledger *ledger,
 			 const struct perfmlock_buffer *aux)
 {
 	/* this one is among them */
-	return closes_of_area(ledger, call->event, aux) > aux->maps;
+	return closes_of_area(ledger, aux) > aux->maps;
 }
 
 /*
@@ -248,11 +250,28 @@ static void find_last(struct perfmlock_ledger *ledger,
 		data->maps = 0;
 		*last_aux = aux;
 	} else if (aux && aux->id == call->area && aux->maps &&
-		   mm == -aux->first_mm && others_close(ledger, call, aux)) {
+		   mm == -aux->first_mm && others_close(ledger, aux)) {
 		*last_aux = true;
 	}
 	if (*last_aux)
 		aux->maps = 0;
+}
+
+/*
+ * It ends with its last mapping and its event. Where these do not go together (the
+ * event was led to it, and others map it still; or one was not seen), or a walk
+ * that counts them is under way, the next walk tells.
+ */
+static bool adopted_ends(struct perfmlock_ledger *ledger,
+			 struct perfmlock_buffer *data, bool event_left)
+{
+	if (event_left && !data->maps && !ledger->walking)
+		return true;
+	if (event_left)
+		data->left = true;
+	if (event_left || !data->maps)
+		perfmlock_doubt(ledger);
+	return false;
 }
 
 /*
@@ -276,10 +295,9 @@ static void count_close(struct perfmlock_ledger *ledger,
 		data->maps--;
 	if (unlikely(mm && data->closing > 1))
 		find_last(ledger, call, rb, data, mm, last_aux);
-	/* the event was led to it, and others map it still; or one was not seen */
-	if (unlikely(data->adopted && rb != call->rb && data->maps)) {
-		data->left = true;
-		perfmlock_doubt(ledger);
+	if (unlikely(data->adopted)) {
+		*last_data = adopted_ends(ledger, data, rb != call->rb);
+		return;
 	}
 	*last_data = !data->maps;
 	if (unlikely(!data->maps && rb == call->rb)) {

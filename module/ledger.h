@@ -498,6 +498,7 @@ struct perfmlock_ledger_ops {
  * @epoch: of what reset forgets
  * @sweep: number of the last walk
  * @swept_from: the next buffer's id when it began
+ * @walking: a walk is under way
  * @walked: every buffer of before the load is known
  * @careful: calls were not seen, and may be under way
  * @unsettled: buffers may be listed that have ended unseen, or with a wrong count
@@ -540,6 +541,7 @@ struct perfmlock_ledger {
 	unsigned int epoch;
 	u32 sweep;
 	u64 swept_from;
+	bool walking;
 	bool walked;
 	bool careful;
 	bool unsettled;

@@ -259,11 +259,8 @@ static void adopt_map(struct perfmlock_ledger *ledger,
 		/* a walk may meet it once more */
 		data = perfmlock_store_find(&ledger->buffers, rb);
 		perfmlock_touch(ledger, data);
-		data->met = 0;
-		if (data->aux) {
+		if (data->aux)
 			perfmlock_touch(ledger, data->aux);
-			data->aux->met = 0;
-		}
 	} else {
 		perfmlock_not_booked(ledger);
 	}
@@ -343,10 +340,9 @@ its_row(struct perfmlock_ledger *ledger, const struct perfmlock_call *call,
  * is a new one. A close under way takes its own mapping off.
  */
 static void area_ended(struct perfmlock_ledger *ledger,
-		       const struct perfmlock_call *call,
 		       struct perfmlock_buffer *aux)
 {
-	u32 closes = closes_of_area(ledger, call->event, aux);
+	u32 closes = closes_of_area(ledger, aux);
 	struct perfmlock_buffer *data = aux->aux;
 
 	if (aux->maps > closes)
@@ -374,7 +370,7 @@ static noinline bool seldom_map(struct perfmlock_ledger *ledger,
 	buffer = obs->kind == PERFMLOCK_AUX && data ? data->aux : data;
 	if (buffer && obs->kind == PERFMLOCK_AUX && !buffer->adopted &&
 	    buffer->pages != obs->pages) {
-		area_ended(ledger, call, buffer);
+		area_ended(ledger, buffer);
 		buffer = NULL;
 	}
 	if (buffer)

@@ -172,8 +172,10 @@ void perfmlock_replaced(struct perfmlock_ledger *ledger,
 {
 	if (displace(ledger, data))
 		return;
+	/* of what events have let go of it was known that it may have */
+	if (!data->left)
+		perfmlock_unseen(ledger);
 	perfmlock_buffer_unseen_end(ledger, data);
-	perfmlock_unseen(ledger);
 }
 
 /* Does another call of the event await the same buffer? */

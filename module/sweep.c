@@ -20,12 +20,13 @@ void perfmlock_sweep_begin(struct perfmlock_ledger *ledger)
 	perfmlock_lock(ledger, flags);
 	ledger->sweep++;
 	ledger->swept_from = ledger->next_id;
+	ledger->walking = true;
 	ledger->misses_before = ledger->misses;
 	ledger->doubts_before = ledger->doubts;
 	perfmlock_unlock(ledger, flags);
 }
 
-/* The mappings of an adopted buffer are counted anew by each walk. */
+/* What this walk itself has adopted has no number of mappings but those it met. */
 static void meet(struct perfmlock_ledger *ledger,
 		 struct perfmlock_buffer *buffer)
 {
@@ -34,12 +35,9 @@ static void meet(struct perfmlock_ledger *ledger,
 		buffer->touched = false;
 		buffer->met = 0;
 	}
-	/* those that are being closed are not met, and will be taken off */
-	if (buffer->adopted && !buffer->met)
-		buffer->maps = buffer->closing;
 	buffer->left = false;
 	buffer->met++;
-	if (buffer->adopted)
+	if (buffer->adopted && buffer->id >= ledger->swept_from)
 		buffer->maps++;
 	/* a call has counted some of them already, or not: another walk is to tell */
 	if (buffer->adopted && buffer->touched)
@@ -325,12 +323,13 @@ static void look_at_user(struct perfmlock_ledger *ledger, void *record,
 
 /*
  * A mapping of it may have come or gone unseen before the walk. Those that came or
- * went during it the walk may have met or not. Returns whether its count is right.
+ * went during it the walk may have met or not, and those that are going it has not.
+ * Returns whether its count is right.
  */
 static bool settle_count(struct perfmlock_ledger *ledger,
 			 struct perfmlock_buffer *buffer)
 {
-	if (buffer->touched)
+	if (buffer->touched || perfmlock_data_of(buffer)->closing)
 		return !buffer->adopted && buffer->id >= ledger->swept_from;
 	if (buffer->maps == buffer->met ||
 	    ledger->misses != ledger->misses_before)
@@ -403,6 +402,7 @@ bool perfmlock_sweep_end(struct perfmlock_ledger *ledger, unsigned int met)
 	}
 	if (done)
 		ledger->unsettled = false;
+	ledger->walking = false;
 	perfmlock_unlock(ledger, flags);
 	return done;
 }
