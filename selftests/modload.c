@@ -434,6 +434,85 @@ TEST_F(modload, function_tracing_switched_off)
 	ASSERT_EQ(0, actor_unmap_all(a));
 }
 
+#define NOMEM "perfmlock_nomem"
+#define FAILSLAB "/sys/kernel/debug/failslab"
+#define PRINTK "/proc/sys/kernel/printk"
+#define MOST_ALLOCATIONS 20000
+
+/* Loads the module; allocation @nth of its init fails, if there are so many. */
+static int load_without(unsigned int nth, bool *failed)
+{
+	char text[16] = "";
+	int fd, ret;
+
+	param_set(NOMEM, "nth", nth);
+	ret = books_load("");
+	fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 1)
+		die("fail-nth: %s", strerror(errno));
+	*failed = !atol(text);
+	if (pwrite(fd, "0", 1, 0) != 1)
+		die("fail-nth: %s", strerror(errno));
+	close(fd);
+	return ret;
+}
+
+/*
+ * Each of the first allocations, then ever fewer: most are rows that are kept
+ * ready, one like the other.
+ */
+static unsigned int next_allocation(unsigned int nth)
+{
+	return nth < 100 ? nth + 1 : nth + nth / 16;
+}
+
+/* It is refused, or does without; and nothing is left of a load that was refused. */
+TEST_F(modload, no_memory_at_load)
+{
+	char *text, was[64] = "";
+	int fd, ret = 0, refused = 0, tried = 0;
+	unsigned int nth = 1;
+	bool failed = true;
+
+	if (!module_path("perfmlock"))
+		SKIP(return, NO_KO);
+	if (access(FAILSLAB, F_OK) || !module_path(NOMEM))
+		SKIP(return, "this kernel has no failslab");
+	ASSERT_EQ(0, books_unload());
+	write_file(FAILSLAB "/verbose", "0", 1);
+	write_file(FAILSLAB "/ignore-gfp-wait", "0", 1);
+	ASSERT_EQ(0, module_load(module_path(NOMEM), "module=perfmlock"));
+	/* the kernel tells of some of them with a call trace */
+	fd = open(PRINTK, O_RDWR | O_CLOEXEC);
+	ASSERT_GT(read(fd, was, sizeof(was) - 1), 0);
+	write_file(PRINTK, "1", 1);
+	for (; failed && nth < MOST_ALLOCATIONS; nth = next_allocation(nth)) {
+		ret = load_without(nth, &failed);
+		tried++;
+		if (!ret) {
+			EXPECT_EQ(0, access(BOOKS_DIR "/users", F_OK));
+			EXPECT_EQ(0, books_unload());
+			continue;
+		}
+		refused++;
+		EXPECT_EQ(-ENOMEM, ret);
+		EXPECT_FALSE(module_loaded("perfmlock"));
+		EXPECT_NE(0, access(BOOKS_DIR, F_OK));
+		text = slurp(KPROBES_LIST);
+		EXPECT_EQ(NULL, strstr(text, "perf_mmap"));
+		free(text);
+	}
+	pwrite(fd, was, strlen(was), 0);
+	close(fd);
+	EXPECT_EQ(0, module_unload(NOMEM));
+	TH_LOG("%d allocations failed, %d of them the load", tried - 1, refused);
+	EXPECT_EQ(0, ret);
+	EXPECT_FALSE(failed);
+	EXPECT_GT(refused, 10);
+	ASSERT_EQ(0, books_load(""));
+	VERIFY("loaded again");
+}
+
 /* A listing held open does not outlive the module in a harmful way. */
 TEST_F(modload, listing_open)
 {
