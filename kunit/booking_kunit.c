@@ -1284,14 +1284,10 @@ static void what_an_area_freed_meanwhile_may_have_been_met(struct kunit *test)
 	struct fx *fx = test->priv;
 	struct fx_vma ring = fx_ring(fx, 1, 0, 4), area = fx_aux(fx, 1, 0, 96);
 	struct fx_vma a = fx_ring(fx, 0, 1, 9);
-	struct fx_call close;
 
 	fx_map(fx, &ring, 4, 0);
 	fx_map(fx, &area, 96, 0);
-	close = fx_begin_unmap(fx, &area);
-	fx_kernel_unmaps(&area, -96, 0);
-	fx_map(fx, &a, 9, 0);
-	fx_end_unmap(fx, &close);
+	fx_unmap_slowly(fx, &area, -96, 0, &a);
 	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 9, .maps = 1,
 			 .kernel_user = 9, .correct_user = 9);
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);

@@ -374,6 +374,16 @@ void fx_unmap(struct fx *fx, const struct fx_vma *vma, long user, long mm)
 	fx_end_unmap(fx, &call);
 }
 
+void fx_unmap_slowly(struct fx *fx, const struct fx_vma *vma, long user, long mm,
+		     const struct fx_vma *beside)
+{
+	struct fx_call call = fx_begin_unmap(fx, vma);
+
+	fx_kernel_unmaps(vma, user, mm);
+	fx_map(fx, beside, beside->pages, 0);
+	fx_end_unmap(fx, &call);
+}
+
 void fx_open(struct fx *fx, const struct fx_vma *vma)
 {
 	unsigned long flags;

@@ -156,6 +156,9 @@ void fx_fail(struct fx *fx, const struct fx_vma *vma, int ret, long user,
 	     long mm);
 void fx_unmap(struct fx *fx, const struct fx_vma *vma, long user, long mm);
 void fx_open(struct fx *fx, const struct fx_vma *vma);
+/* The kernel has unmapped it, and @beside is mapped before the call returns. */
+void fx_unmap_slowly(struct fx *fx, const struct fx_vma *vma, long user, long mm,
+		     const struct fx_vma *beside);
 
 /* Halves of them; what moves in between is the test's. */
 struct fx_call fx_begin_map(struct fx *fx, const struct fx_vma *vma);

@@ -179,10 +179,7 @@ static void a_close_that_cannot_be_the_last_disturbs_nobody(struct kunit *test)
 	fx_kernel_maps(fx, &old, 0, 0);
 	fx_sweep(fx, met);
 	fx_map(fx, &a, 3, 0);
-	close = fx_begin_unmap(fx, &old);
-	fx_map(fx, &b, 3, 0);
-	fx_kernel_unmaps(&old, 0, 0);
-	fx_end_unmap(fx, &close);
+	fx_unmap_slowly(fx, &old, 0, 0, &b);
 	FX_EXPECT_TOTALS(fx, .mmaps = 2, .closes = 1);
 
 	/* of two at once any may be, and the first has seen it begin */
@@ -210,16 +207,12 @@ static void a_close_of_an_adopted_area_may_be_its_last(struct kunit *test)
 	struct fx_vma old = fx_ring(fx, 2, 0, 50), area = fx_aux(fx, 2, 0, 64);
 	const struct fx_vma *const met[] = { &old, &area, NULL };
 	struct fx_vma a = fx_ring(fx, 0, 1, 3), b = fx_ring(fx, 0, 2, 3);
-	struct fx_call close;
 
 	fx_kernel_maps(fx, &old, 50, 0);
 	fx_kernel_maps(fx, &area, 50, 14);
 	fx_sweep(fx, met);
 	fx_map(fx, &a, 3, 0);
-	close = fx_begin_unmap(fx, &area);
-	fx_map(fx, &b, 3, 0);
-	fx_kernel_unmaps(&area, -50, -14);
-	fx_end_unmap(fx, &close);
+	fx_unmap_slowly(fx, &area, -50, -14, &b);
 	FX_EXPECT_TOTALS(fx, .mmaps = 2, .closes = 1, .overlaps = 1);
 	FX_EXPECT_BUFFER(fx, fx_buffer(fx, old.event->rb), .pages = 50,
 			 .maps = 1, .adopted = true);
@@ -435,7 +428,7 @@ static void a_walk_counts_the_mappings_of_adopted_buffers_anew(struct kunit *tes
 	fx_sweep(fx, fewer);
 	KUNIT_EXPECT_EQ(test, fx_buffer(fx, ring.event->rb)->maps, 2);
 	KUNIT_EXPECT_EQ(test, fx_area(fx, ring.event->rb)->maps, 1);
-	FX_EXPECT_TOTALS(fx, .resynced = 2);
+	FX_EXPECT_TOTALS(fx);
 	fx_unmap(fx, &area, -64, 0);
 	fx_unmap(fx, &ring, -33, 0);
 	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
@@ -460,7 +453,7 @@ static void a_walk_leaves_the_counts_of_seen_buffers_alone(struct kunit *test)
 {
 	struct fx *fx = test->priv;
 	struct fx_vma ring = fx_ring(fx, 0, 0, 33), area = fx_aux(fx, 0, 0, 64);
-	const struct fx_vma *const met[] = { &ring, &ring, &area, NULL };
+	const struct fx_vma *const met[] = { &ring, &area, NULL };
 
 	fx_map(fx, &ring, 33, 0);
 	fx_map(fx, &area, 64, 0);
@@ -505,6 +498,21 @@ static void what_a_walk_does_not_meet_is_gone(struct kunit *test)
 }
 
 /* Nothing was missed: it will be closed, by who exits just now for one. */
+static void without_a_missed_call_a_walk_drops_nothing(struct kunit *test)
+{
+	static const struct fx_vma *const nothing[] = { NULL };
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33);
+
+	fx_map(fx, &ring, 33, 0);
+	fx_sweep(fx, nothing);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 1, .kernel_user = 33, .correct_user = 33);
+	fx_unmap(fx, &ring, -33, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .closes = 1);
+}
+
 static void an_incomplete_walk_decides_nothing(struct kunit *test)
 {
 	static const struct fx_vma *const nothing[] = { NULL };
@@ -726,6 +734,8 @@ static void a_walk_settles_what_is_doubted(struct kunit *test)
 	fx_map(fx, &other, 0, 0);
 	fx_kernel_unmaps(&ring, 0, 0);
 	fx_kernel_unmaps(&other, -33, 0);
+	fx_sweep(fx, nothing);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 1);
 	perfmlock_sweep_doubt(&fx->ledger);
 	KUNIT_EXPECT_FALSE(test, fx->ledger.careful);
 	fx_sweep(fx, nothing);
@@ -1009,14 +1019,10 @@ static void a_new_area_is_not_what_an_old_ones_close_ends(struct kunit *test)
 	struct fx *fx = test->priv;
 	struct fx_vma ring = fx_ring(fx, 0, 0, 33), old = fx_aux(fx, 0, 0, 8);
 	struct fx_vma new = fx_aux(fx, 0, 0, 4);
-	struct fx_call close;
 
 	fx_map(fx, &ring, 33, 0);
 	fx_map(fx, &old, 8, 0);
-	close = fx_begin_unmap(fx, &old);
-	fx_kernel_unmaps(&old, -8, 0);
-	fx_map(fx, &new, 4, 0);
-	fx_end_unmap(fx, &close);
+	fx_unmap_slowly(fx, &old, -8, 0, &new);
 	FX_EXPECT_BUFFER(fx, fx_area(fx, ring.event->rb), .pages = 4,
 			 .maps = 1, .kernel_user = 4, .correct_user = 4);
 	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
@@ -1033,16 +1039,12 @@ static void what_is_being_closed_of_an_old_area_is_taken_off_once(struct kunit *
 	struct fx *fx = test->priv;
 	struct fx_vma ring = fx_ring(fx, 0, 0, 33), old = fx_aux(fx, 0, 0, 8);
 	struct fx_vma new = fx_aux(fx, 0, 0, 4);
-	struct fx_call close;
 
 	fx_map(fx, &ring, 33, 0);
 	fx_map(fx, &old, 8, 0);
 	fx_map(fx, &old, 0, 0);
 	fx_kernel_unmaps(&old, 0, 0);
-	close = fx_begin_unmap(fx, &old);
-	fx_kernel_unmaps(&old, -8, 0);
-	fx_map(fx, &new, 4, 0);
-	fx_end_unmap(fx, &close);
+	fx_unmap_slowly(fx, &old, -8, 0, &new);
 	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
 			 .maps = 2, .kernel_user = 33, .correct_user = 33);
 }
@@ -1053,17 +1055,13 @@ static void an_old_area_may_be_closed_through_another_event(struct kunit *test)
 	struct fx *fx = test->priv;
 	struct fx_vma ring = fx_ring(fx, 0, 0, 33), led = fx_ring(fx, 0, 1, 33);
 	struct fx_vma old = fx_aux(fx, 0, 1, 8), new = fx_aux(fx, 0, 0, 4);
-	struct fx_call close;
 
 	fx_map(fx, &ring, 33, 0);
 	led.event->rb = ring.event->rb;
 	led.event->owner = ring.event->owner;
 	fx_map(fx, &led, 0, 0);
 	fx_map(fx, &old, 8, 0);
-	close = fx_begin_unmap(fx, &old);
-	fx_kernel_unmaps(&old, -8, 0);
-	fx_map(fx, &new, 4, 0);
-	fx_end_unmap(fx, &close);
+	fx_unmap_slowly(fx, &old, -8, 0, &new);
 	KUNIT_EXPECT_EQ(test, fx_buffer(fx, ring.event->rb)->maps, 3);
 }
 
@@ -1198,6 +1196,28 @@ static void begin_to_be_busy(struct fx *fx, struct fx_vma *ring)
 }
 
 /* The walk that meets everybody has begun before his first call. */
+/* Somebody else was, of whom a call may be under way. */
+static void who_is_busy_later_has_nothing_under_way(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), other = fx_ring(fx, 2, 1, 33);
+	struct fx_vma next = fx_ring(fx, 2, 2, 3);
+
+	fx_map(fx, &ring, 33, 0);
+	fx_map(fx, &other, 33, 0);
+	fx_missed(fx);
+	perfmlock_sweep_begin(&fx->ledger);
+	perfmlock_sweep_busy(&fx->ledger, &fx->users[0]);
+	fx_end_walk(fx, PERFMLOCK_MARKED);
+	KUNIT_EXPECT_FALSE(test, fx->ledger.careful);
+	perfmlock_sweep_begin(&fx->ledger);
+	perfmlock_sweep_busy(&fx->ledger, &fx->users[0]);
+	perfmlock_sweep_busy(&fx->ledger, &fx->users[1]);
+	fx_end_walk(fx, PERFMLOCK_MARKED);
+	fx_map(fx, &next, 3, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.overlaps, 0);
+}
+
 static void who_comes_during_a_walk_is_not_busy_for_good(struct kunit *test)
 {
 	struct fx *fx = test->priv;
@@ -1699,6 +1719,7 @@ static struct kunit_case missed_cases[] = {
 	KUNIT_CASE(a_walk_may_meet_the_aux_area_before_its_data),
 	KUNIT_CASE(a_walk_leaves_the_counts_of_seen_buffers_alone),
 	KUNIT_CASE(what_a_walk_does_not_meet_is_gone),
+	KUNIT_CASE(without_a_missed_call_a_walk_drops_nothing),
 	KUNIT_CASE(an_incomplete_walk_decides_nothing),
 	KUNIT_CASE(what_is_of_an_mm_that_was_not_looked_through_stays),
 	KUNIT_CASE(who_is_too_busy_for_a_walk_does_not_keep_it_going),
@@ -1722,6 +1743,7 @@ static struct kunit_case missed_cases[] = {
 	KUNIT_CASE(of_who_shares_an_mm_one_looks_through_it),
 	KUNIT_CASE(an_mm_that_was_not_looked_through_wants_another_walk),
 	KUNIT_CASE(a_missed_call_may_go_on_for_ever),
+	KUNIT_CASE(who_is_busy_later_has_nothing_under_way),
 	KUNIT_CASE(who_comes_during_a_walk_is_not_busy_for_good),
 	KUNIT_CASE(who_comes_after_a_miss_may_be_busy),
 	KUNIT_CASE(what_has_ended_unseen_makes_no_map_wrong),

@@ -365,10 +365,10 @@ static long told_rec(const struct perfmlock_observation *obs,
 	return obs->rec;
 }
 
-/* The rule does not explain the step. */
-static noinline bool attribute(unsigned int index, unsigned int rules,
-			       struct perfmlock_observation *obs,
-			       enum perfmlock_mover mover, bool guessed_rec)
+/* The rule does not explain the step: which part of it is the call's own? */
+static noinline bool divide(unsigned int index, unsigned int rules,
+			    struct perfmlock_observation *obs,
+			    enum perfmlock_mover mover, bool guessed_rec)
 {
 	const struct perfmlock_model *model = &perfmlock_models[index];
 	long user = obs->user, mm = obs->mm;
@@ -420,7 +420,7 @@ bool perfmlock_attribute(unsigned int index, unsigned int rules,
 {
 	obs->explained = perfmlock_models_explain(obs);
 	return obs->explained & (1U << index) ||
-	       attribute(index, rules, obs, mover, guessed_rec);
+	       divide(index, rules, obs, mover, guessed_rec);
 }
 
 static enum perfmlock_cause unmap_cause(const struct perfmlock_observation *obs)

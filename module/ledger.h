@@ -509,8 +509,8 @@ struct perfmlock_ledger_ops {
  * @doubts: rises when a walk is wanted for something else than a missed call
  * @doubts_before: likewise
  * @busy: somebody was busy until the end of the last walk
- * @unknown: that are being closed, perhaps for the last time, and whose user is
- *	     not known: adopted buffers, and closes of what is in no row
+ * @unknown: adopted buffers a close of which may be the last, and closes of what is
+ *	     in no row: whom the kernel uncharges for them is not known
  * @adopted: live buffers whose first mapping was not seen
  * @nr_calls: room in @calls
  * @nr_active: calls under way

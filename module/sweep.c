@@ -276,11 +276,13 @@ static void for_all(struct perfmlock_ledger *ledger,
  *	   closed it: nobody went away in the middle of what he looked through
  * @all: and all buffers are told apart: those that are mapped, and those that
  *	 have ended
+ * @unsettled: the ledger's
  */
 struct settling {
 	bool known;
 	bool whole;
 	bool all;
+	bool unsettled;
 };
 
 /*
@@ -335,7 +337,7 @@ static bool settle_count(struct perfmlock_ledger *ledger,
 	    ledger->misses != ledger->misses_before)
 		return true;
 	buffer->maps = buffer->met;
-	ledger->totals.resynced++;
+	ledger->totals.resynced += !buffer->adopted;
 	return true;
 }
 
@@ -346,6 +348,9 @@ static void settle(struct perfmlock_ledger *ledger, void *record, void *arg)
 	const struct perfmlock_buffer *data = perfmlock_data_of(buffer);
 	struct settling *settling = arg;
 
+	/* nothing was missed: what was seen is as it was counted */
+	if (!settling->unsettled && !buffer->adopted)
+		return;
 	if (!settling->known && (data->shared || !is_known(ledger, data->mm)))
 		return;
 	if (buffer->sweep == (u16)ledger->sweep)
@@ -376,6 +381,7 @@ bool perfmlock_sweep_end(struct perfmlock_ledger *ledger, unsigned int met)
 		.known = met & PERFMLOCK_MET_ALL,
 		.whole = met & PERFMLOCK_MET_ALL,
 		.all = true,
+		.unsettled = READ_ONCE(ledger->unsettled),
 	};
 	unsigned long flags;
 	bool done;

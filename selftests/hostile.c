@@ -765,32 +765,18 @@ static long op_pin(const long *a)
 	return sched_setaffinity(0, sizeof(cpus), &cpus) ? -errno : 0;
 }
 
-/* a[0]: an event; a[1]: how often, or until it is told to stop */
-static long op_map_event(const long *a)
-{
-	void *addr;
-	long i;
-
-	for (i = 0; a[1] ? i < a[1] : !sh->stop; i++) {
-		addr = pm_map(a[0], PILE_PAGES, 0);
-		if (addr != MAP_FAILED)
-			pm_unmap(addr, PILE_PAGES);
-		else if (errno != EPERM)
-			return -errno;
-		sh->count[0]++;
-	}
-	return 0;
-}
-
 static long op_map_slowly(const long *a)
 {
 	return nice(19) < 0 ? -1 : op_map_event(a);
 }
 
+/* a[1]: the event; a[2]: how often */
 static long child_piles_up(const long *a)
 {
+	const long piles[] = { a[1], PILE_PAGES, (long)sh, a[2] };
+
 	child_stand();
-	return op_map_event(a + 1);
+	return op_map_event(piles);
 }
 
 /*
@@ -824,7 +810,8 @@ TEST_F(books, misses_on_command)
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	n = actor_fork_most(a, 700);
 	ASSERT_EQ(0, actor_fork(a, n, child_piles_up, fd, 3, 0));
-	actor_begin(slow, op_map_slowly, actor_give(a, fd, slow), 0, 0, 0, 0);
+	actor_begin(slow, op_map_slowly, actor_give(a, fd, slow), PILE_PAGES,
+		    (long)sh, 0, 0);
 	while (sh->count[0] < 5)
 		pm_nap(1000);
 	ASSERT_EQ(0, actor_release(a));

@@ -185,20 +185,6 @@ TEST_F(modload, adopted_and_shared)
 	EXPECT_EQ(0, buffers_count(a->pid, 0));
 }
 
-/* a[0]: an event; a[1]: pages of its ring */
-static long op_remap(const long *a)
-{
-	void *addr;
-
-	for (; !sh->stop; sh->count[0]++) {
-		addr = pm_map(a[0], a[1], 0);
-		if (addr == MAP_FAILED)
-			return -errno;
-		pm_unmap(addr, a[1]);
-	}
-	return 0;
-}
-
 /* Of calls of @a, how many were taken for beside another of its user's? */
 static long long overlaps_of(struct actor *a)
 {
@@ -231,7 +217,7 @@ TEST_F(modload, adopted_and_mapped_in_a_loop)
 	a->foreign_user = 9;
 	ASSERT_TRUE(eventually(buffer_has(a->pid, "data", 9)));
 	ASSERT_TRUE(eventually(!status_num("careful") && !status_num("busy")));
-	actor_begin(a, op_remap, fd, 9, 0, 0, 0);
+	actor_begin(a, op_map_event, fd, 9, (long)sh, 0, 0);
 	EXPECT_EQ(0, overlaps_of(b));
 	EXPECT_GT(sh->count[0], 10);
 	sh->stop = 1;

@@ -1100,6 +1100,23 @@ long op_churn(const long *a)
 	return 0;
 }
 
+long op_map_event(const long *a)
+{
+	struct shared *sh = (struct shared *)a[2];
+	void *addr;
+	long i;
+
+	for (i = 0; a[3] ? i < a[3] : !sh->stop; i++) {
+		addr = pm_map(a[0], a[1], 0);
+		if (addr != MAP_FAILED)
+			pm_unmap(addr, a[1]);
+		else if (errno != EPERM)
+			return -errno;
+		sh->count[0]++;
+	}
+	return 0;
+}
+
 long op_set_output(const long *a)
 {
 	return ioctl(a[0], PERF_EVENT_IOC_SET_OUTPUT, a[1]) ? -errno : 0;

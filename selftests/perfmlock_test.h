@@ -145,6 +145,11 @@ typedef long (*actor_fn)(const long *arg);
 uid_t env_uid(struct test_env *e);
 struct actor *actor_start(struct test_env *e, uid_t uid, long rlimit, int flags);
 long op_churn(const long *a);
+/*
+ * Map a[1] pages of event a[0] and unmap them, a[3] times, or until a[2], the shared
+ * memory, tells to stop
+ */
+long op_map_event(const long *a);
 /* a[0]: the event that is to write into the ring of a[1] */
 long op_set_output(const long *a);
 void actor_begin(struct actor *a, actor_fn fn, long a0, long a1, long a2,

@@ -43,6 +43,7 @@ int main(int argc, char **argv)
 		long done[];
 	} *shared;
 	long long began, took;
+	int status, bad = 0;
 	long sum = 0;
 
 	shared = mmap(NULL, sizeof(*shared) + cpus * sizeof(shared->done[0]),
@@ -62,8 +63,10 @@ int main(int argc, char **argv)
 	sleep(atoi(argv[1]));
 	shared->stop = 1;
 	took = now() - began;
-	while (wait(NULL) > 0)
-		;
+	while (wait(&status) > 0)
+		bad |= status;
+	if (bad)
+		return 1;
 	for (i = 0; i < cpus; i++)
 		sum += shared->done[i];
 	printf("%lld\n", sum * 1000000000LL / took);

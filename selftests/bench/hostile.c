@@ -42,12 +42,15 @@ static void be_short(long i)
 
 int main(int argc, char **argv)
 {
-	void (*be)(long i);
+	void (*be)(long i) = NULL;
 	long i, n;
 
-	if (argc < 2)
+	if (argc > 1 && !strcmp(argv[1], "refused"))
+		be = be_refused;
+	else if (argc > 1 && !strcmp(argv[1], "short"))
+		be = be_short;
+	if (!be)
 		return 2;
-	be = strcmp(argv[1], "refused") ? be_short : be_refused;
 	n = argc > 2 ? atol(argv[2]) : 0;
 	page = sysconf(_SC_PAGESIZE);
 	if (setresuid(1001, 1001, 1001))
