@@ -9,4 +9,8 @@
 #define __always_inline		inline
 #endif
 
+#ifndef noinline
+#define noinline		__attribute__((__noinline__))
+#endif
+
 #endif /* PROVE_LINUX_KERNEL_H */
