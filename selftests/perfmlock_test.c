@@ -1359,7 +1359,7 @@ bool auxpmu_ready(void)
 	return path && !module_load(path, "");
 }
 
-static int param_set(const char *module, const char *param, long val)
+int param_set(const char *module, const char *param, long val)
 {
 	char path[PATH_MAX], text[32];
 	int n;

@@ -212,6 +212,7 @@ const char *module_path(const char *name);
 int module_load(const char *path, const char *params);
 int module_unload(const char *name);
 bool module_loaded(const char *name);
+int param_set(const char *module, const char *param, long val);
 #define NO_KO "perfmlock.ko not found, it cannot be loaded"
 int books_load(const char *params);
 int books_unload(void);
