@@ -27,7 +27,7 @@ static unsigned int model_called(const char *name)
 {
 	unsigned int i;
 
-	for (i = 0; i < perfmlock_nr_models; i++)
+	for (i = 0; i < PERFMLOCK_NR_MODELS; i++)
 		if (!strcmp(perfmlock_models[i].name, name))
 			return i;
 	return 0;

@@ -290,7 +290,7 @@ static void only_the_reference_rule_knows_whom_it_charged(struct kunit *test)
 
 	KUNIT_EXPECT_TRUE(test, perfmlock_reference_model.own_user);
 	KUNIT_EXPECT_TRUE(test, perfmlock_reference_model.own_mm);
-	for (i = 0; i < perfmlock_nr_models; i++) {
+	for (i = 0; i < PERFMLOCK_NR_MODELS; i++) {
 		KUNIT_EXPECT_FALSE(test, perfmlock_models[i].own_user);
 		KUNIT_EXPECT_FALSE(test, perfmlock_models[i].own_mm);
 	}
@@ -738,9 +738,9 @@ static void foreign_pages_below_zero_are_nobodys(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, perfmlock_foreign(300, 258), 42);
 	KUNIT_EXPECT_EQ(test, perfmlock_foreign(-61, 33), -94);
-	KUNIT_EXPECT_EQ(test, perfmlock_books(42, 258), 300);
-	KUNIT_EXPECT_EQ(test, perfmlock_books(0, 33), 33);
-	KUNIT_EXPECT_EQ(test, perfmlock_books(-94, 33), 33);
+	KUNIT_EXPECT_EQ(test, perfmlock_correct_counter(42, 258), 300);
+	KUNIT_EXPECT_EQ(test, perfmlock_correct_counter(0, 33), 33);
+	KUNIT_EXPECT_EQ(test, perfmlock_correct_counter(-94, 33), 33);
 	KUNIT_EXPECT_EQ(test, perfmlock_drift(78, 33), 45);
 	KUNIT_EXPECT_EQ(test, perfmlock_drift(-32, 0), -32);
 }

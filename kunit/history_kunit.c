@@ -237,7 +237,7 @@ static void play(struct kunit *test, struct beside *beside,
 		expect_books(test, beside, i);
 	}
 	beside->refuted = 0;
-	for (i = 0; i < perfmlock_nr_models; i++)
+	for (i = 0; i < PERFMLOCK_NR_MODELS; i++)
 		if (fx->ledger.disagrees[i])
 			beside->refuted |= BIT(i);
 

@@ -9,7 +9,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "../module/books.h"
+#include "../module/internal.h"
 #include "fixture.h"
 
 static void empty_books_know_nobody(struct kunit *test)

@@ -336,7 +336,7 @@ static void plain_steps_tell_nothing(struct kunit *test)
 		if (!perfmlock_is_plain(&obs))
 			continue;
 		plain++;
-		for (j = 0; j < perfmlock_nr_models; j++) {
+		for (j = 0; j < PERFMLOCK_NR_MODELS; j++) {
 			if (perfmlock_models[j].remap_charges &&
 			    obs.step == PERFMLOCK_REMAP)
 				continue;

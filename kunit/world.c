@@ -166,7 +166,7 @@ const struct perfmlock_model *world_next_model(const char **names)
 
 	while (strlen(model->name) != length ||
 	       strncmp(model->name, *names, length)) {
-		if (i == perfmlock_nr_models)
+		if (i == PERFMLOCK_NR_MODELS)
 			return NULL;
 		model = &perfmlock_models[i++];
 	}

@@ -5,6 +5,24 @@
  * M's by the rule that the kernel was seen to follow, and when the last of them
  * has ended the live counter says whether the sum is right. What is left over has
  * the cause that it has the pages of: no step is named for it.
+ *
+ * A call's place is in one of these states:
+ *
+ *  free	on @free_call.
+ *  begun	in the bucket of its event, and counted in @nr_active and in
+ *		@under_way of its user. That is not known of a close of what the
+ *		books have not, or have adopted: if it may be the last it counts as
+ *		@unknown, and everybody's U may be its.
+ *  left	returned, and its handler could not have the lock (@left; up to
+ *		v5.10). Who has it next ends the call, as one that nobody saw.
+ *
+ * What it has met is noted when either begins: another call of its user (@beside),
+ * of its event (@rival), both of them perf_mmap()s (@same_event). When it ends,
+ * that and what went by unseen since it began tell who can have moved U (@mover).
+ *
+ * At each moment @mapping of a user is the sum of the pages of its perf_mmap()s
+ * under way, and @closing that of what its closes may give back. A user of whom no
+ * call is under way is quiet: what is on U and not in the books is foreign then.
  */
 #include "calls.h"
 
@@ -30,24 +48,6 @@ struct perfmlock_call *perfmlock_call_new(struct perfmlock_ledger *ledger)
 	}
 	ledger->free_call = call->next_free;
 	return call;
-}
-
-/**
- * perfmlock_unseen() - something went by that the books do not know of
- * @ledger: the ledger
- *
- * Beside every call that is under way, and those that begin before a walk has
- * met all processes, there may go one that nobody sees.
- *
- * Context: any; the lock is held.
- */
-void perfmlock_unseen(struct perfmlock_ledger *ledger)
-{
-	ledger->careful = true;
-	ledger->unsettled = true;
-	ledger->unseen++;
-	ledger->misses++;
-	ledger->ops->unseen();
 }
 
 static void end_left(struct perfmlock_ledger *ledger,
@@ -155,88 +155,4 @@ void perfmlock_note_disturbed(struct perfmlock_ledger *ledger,
 	seen.user = user;
 	seen.mm = mm;
 	perfmlock_tell(call->user, perfmlock_models_explain(&seen));
-}
-
-/* Is there a rule that charges re-maps, and which nothing seen has refuted? */
-static bool may_charge_remaps(const struct perfmlock_ledger *ledger)
-{
-	unsigned int i;
-
-	for (i = 0; i < perfmlock_nr_models; i++)
-		if (perfmlock_models[i].remap_charges && !ledger->disagrees[i])
-			return true;
-	return false;
-}
-
-/* Is the rest what re-maps were charged, although the rule thought nothing of it? */
-static bool is_of_remaps(const struct perfmlock_ledger *ledger,
-			 const struct perfmlock_user *user, long rest)
-{
-	return rest > 0 && rest == user->remapped && may_charge_remaps(ledger);
-}
-
-static bool is_multiple(long sum, long each, long most)
-{
-	return sum >= 0 && sum <= most && (!sum || !(sum % each));
-}
-
-/* Or uncharges that did not come? Most are of one size; those that are not, all or none. */
-static bool is_of_unmaps(const struct perfmlock_user *user, long rest)
-{
-	return rest > 0 &&
-	       (is_multiple(rest, user->unmapped_each, user->unmapped) ||
-		is_multiple(rest - user->unmapped_other, user->unmapped_each,
-			    user->unmapped));
-}
-
-/*
- * Where it is not the user's seen calls alone that can have moved the counter: is
- * the rest what the kernel leaves behind all the same? On one that others share
- * that is uncharges of whole buffers, which two closes of an event have left to
- * each other; beside calls that went unseen the charge of a re-map.
- */
-static bool is_left_behind(const struct perfmlock_ledger *ledger,
-			   const struct perfmlock_user *user, long rest)
-{
-	if (perfmlock_is_careful(ledger, user))
-		return ledger->exclusive && is_of_remaps(ledger, user, rest);
-	return is_of_unmaps(user, rest);
-}
-
-/* It is told by its pages alone, so the likelier first. */
-static enum perfmlock_cause cause_of(const struct perfmlock_ledger *ledger,
-				     const struct perfmlock_user *user,
-				     long rest)
-{
-	if (is_of_remaps(ledger, user, rest))
-		return PERFMLOCK_REMAP_CHARGE;
-	return is_of_unmaps(user, rest) ? PERFMLOCK_LOST_UNCHARGE :
-					  PERFMLOCK_UNEXPLAINED;
-}
-
-/*
- * The last call of the user that was under way has ended. What the books make of
- * U is put right by the live counter where that is perf's alone and nothing went
- * by unseen, or where the rest is what the kernel is known to leave behind; else
- * the difference is foreign.
- */
-void perfmlock_settle(struct perfmlock_ledger *ledger,
-		      struct perfmlock_user *user, long counter)
-{
-	long rest = perfmlock_drift(perfmlock_foreign(counter,
-						      user->books.kernel),
-				    user->foreign);
-
-	if (likely(!rest) || !perfmlock_is_sure(ledger, user))
-		return;
-	if ((!ledger->exclusive || perfmlock_is_careful(ledger, user)) &&
-	    !is_left_behind(ledger, user, rest))
-		return;
-	user->books.kernel += rest;
-	if (ledger->exclusive)
-		user->settled = ledger->next_id;
-	ledger->totals.settled++;
-	if (user->books.kernel != user->books.correct &&
-	    user->books.cause == PERFMLOCK_NO_CAUSE)
-		user->books.cause = cause_of(ledger, user, rest);
 }

@@ -8,8 +8,9 @@
 
 #include <linux/hash.h>
 
-#include "books.h"
+#include "internal.h"
 
+/* calls */
 void perfmlock_note_rivals(struct perfmlock_ledger *ledger,
 			   struct perfmlock_call *call);
 void perfmlock_quiet(struct perfmlock_ledger *ledger,
@@ -20,56 +21,52 @@ void perfmlock_note_disturbed(struct perfmlock_ledger *ledger,
 			      const struct perfmlock_call *call,
 			      const struct perfmlock_observation *obs,
 			      long user, long mm);
-void perfmlock_settle(struct perfmlock_ledger *ledger,
-		      struct perfmlock_user *user, long counter);
 
-struct perfmlock_buffer *perfmlock_row_for(struct perfmlock_ledger *ledger,
-					   const struct perfmlock_call *call,
-					   enum perfmlock_kind kind,
-					   const void *rb,
-					   struct perfmlock_mm *mm);
-void perfmlock_first_map(struct perfmlock_ledger *ledger,
-			 struct perfmlock_call *call,
-			 const struct perfmlock_observation *obs, bool measured,
-			 struct perfmlock_mm *mm,
-			 struct perfmlock_buffer *buffer);
+/* Who made the buffer that a perf_mmap() beside others of its event has got? */
+enum perfmlock_maker {
+	PERFMLOCK_AS_ALONE,		/* nothing is special about it */
+	PERFMLOCK_MADE_IT,		/* it, and the row is a rival's so far */
+	PERFMLOCK_RIVAL_MADE_IT,	/* one that has not returned */
+	PERFMLOCK_EITHER_MADE_IT,	/* one that has not returned may have */
+};
 
-void perfmlock_found_mapped(struct perfmlock_ledger *ledger,
-			    struct perfmlock_buffer *data);
+/* rivals */
+enum perfmlock_maker
+perfmlock_who_made(const struct perfmlock_ledger *ledger,
+		   const struct perfmlock_call *call,
+		   const struct perfmlock_observation *obs, const void *rb,
+		   const struct perfmlock_buffer *data);
 void perfmlock_book_pending(struct perfmlock_ledger *ledger,
 			    struct perfmlock_buffer *data,
 			    enum perfmlock_step step);
 void perfmlock_resolve(struct perfmlock_ledger *ledger,
 		       const struct perfmlock_call *call, const void *rb);
-void perfmlock_close_open(struct perfmlock_ledger *ledger, const void *open_rb,
-			  const void *rb);
 bool perfmlock_leave_open(struct perfmlock_ledger *ledger,
 			  const struct perfmlock_call *call,
 			  const struct perfmlock_buffer *data);
-bool perfmlock_awaits_other(struct perfmlock_ledger *ledger,
+bool perfmlock_awaits_other(const struct perfmlock_ledger *ledger,
 			    const struct perfmlock_call *call);
-bool perfmlock_map_beside_rival(struct perfmlock_ledger *ledger,
-				struct perfmlock_call *call,
-				struct perfmlock_observation *obs,
-				const void *rb, struct perfmlock_mm *mm,
-				struct perfmlock_buffer *data);
+void perfmlock_close_open(struct perfmlock_ledger *ledger, const void *open_rb,
+			  const void *rb);
+void perfmlock_buffer_lost(struct perfmlock_ledger *ledger,
+			   struct perfmlock_buffer *buffer);
 
 /* Calls under way through an event are in one bucket, with few others. */
-static inline struct hlist_head *calls_of(struct perfmlock_ledger *ledger,
-					  const void *event)
+static inline unsigned int bucket_of_event(const void *event)
 {
-	return &ledger->by_event[hash_ptr(event, PERFMLOCK_CALL_BITS)];
+	return hash_ptr(event, PERFMLOCK_CALL_BITS);
 }
 
 /* The call under way through an event behind another; NULL: the first. */
 static inline struct perfmlock_call *
-next_of_event(struct perfmlock_ledger *ledger, const void *event,
+next_of_event(const struct perfmlock_ledger *ledger, const void *event,
 	      const struct perfmlock_call *after, bool maps_only)
 {
-	struct hlist_node *at = after ? after->by_event.next :
-					calls_of(ledger, event)->first;
+	struct hlist_node *at;
 	struct perfmlock_call *call;
 
+	at = after ? after->by_event.next :
+		     ledger->by_event[bucket_of_event(event)].first;
 	for (; at; at = at->next) {
 		call = hlist_entry(at, struct perfmlock_call, by_event);
 		if (call->event == event && (call->maps || !maps_only))
@@ -135,7 +132,8 @@ static __always_inline void call_begin(struct perfmlock_ledger *ledger,
 	call->unseen = ledger->unseen;
 	if (unlikely(ledger->nr_active++))
 		perfmlock_note_rivals(ledger, call);
-	hlist_add_head(&call->by_event, calls_of(ledger, call->event));
+	hlist_add_head(&call->by_event,
+		       &ledger->by_event[bucket_of_event(call->event)]);
 }
 
 /*

@@ -9,7 +9,6 @@
  * added to M again with each call. Each fix below cured one mistake, and all
  * but the last two brought another.
  */
-#include <linux/build_bug.h>
 #include <linux/kernel.h>
 
 #include "charge.h"
@@ -71,45 +70,50 @@ static __always_inline long taken_of(enum perfmlock_aux_unmap rule, long pages,
  * CPU that goes offline can lower. S5 is right about how much, not yet about
  * whom. S6 was a clean-up, and S7, in v6.18, is its refactoring.
  */
-const struct perfmlock_model perfmlock_models[] = {
-	{
+const struct perfmlock_model perfmlock_models[PERFMLOCK_NR_MODELS] = {
+	[PERFMLOCK_S0] = {
 		.name = "S0", .commit = "9bb5d40cd93c", .since = "v3.10",
 		.extra = PERFMLOCK_EXTRA_UNCLAMPED, .double_charge = true,
 		.aux_unmap = PERFMLOCK_AUX_ALL,
-	}, {
+	},
+	[PERFMLOCK_S0C] = {
 		/* 003461559ef7 without d44248a41337: 4.4 to 4.19 stable */
 		.name = "S0c", .commit = "003461559ef7", .since = "v4.19.103",
 		.extra = PERFMLOCK_EXTRA_CLAMPED, .double_charge = true,
 		.aux_unmap = PERFMLOCK_AUX_ALL,
-	}, {
+	},
+	[PERFMLOCK_S1] = {
 		.name = "S1", .commit = "d44248a41337", .since = "v5.4-rc3",
 		.extra = PERFMLOCK_EXTRA_THREE_WAYS,
 		.aux_unmap = PERFMLOCK_AUX_ALL,
-	}, {
+	},
+	[PERFMLOCK_S2] = {
 		.name = "S2", .commit = "5e6c3c7b1ec2", .since = "v5.4",
 		.extra = PERFMLOCK_EXTRA_THREE_WAYS,
 		.aux_unmap = PERFMLOCK_AUX_EITHER,
-	}, {
+	},
+	[PERFMLOCK_S3] = {
 		.name = "S3", .commit = "36b3db03b474", .since = "v5.5-rc1",
 		.extra = PERFMLOCK_EXTRA_THREE_WAYS,
 		.aux_unmap = PERFMLOCK_AUX_REST,
-	}, {
+	},
+	[PERFMLOCK_S4] = {
 		.name = "S4", .commit = "c4b75479741c", .since = "v5.5",
 		.extra = PERFMLOCK_EXTRA_UNCLAMPED,
 		.aux_unmap = PERFMLOCK_AUX_REST,
-	}, {
+	},
+	[PERFMLOCK_S5] = {
 		.name = "S5", .commit = "003461559ef7", .since = "v5.6",
 		.extra = PERFMLOCK_EXTRA_CLAMPED,
 		.aux_unmap = PERFMLOCK_AUX_REST,
-	}, {
+	},
+	[PERFMLOCK_S6] = {
 		.name = "S6", .commit = "0c8a4e4139ad", .since = "v6.15",
 		.extra = PERFMLOCK_EXTRA_CLAMPED,
 		.aux_unmap = PERFMLOCK_AUX_REST,
 		.remap_charges = true,
 	},
 };
-
-const unsigned int perfmlock_nr_models = ARRAY_SIZE(perfmlock_models);
 
 const struct perfmlock_model perfmlock_reference_model = {
 	.name = "reference", .commit = "-", .since = "-",
@@ -266,7 +270,7 @@ explain(const struct perfmlock_observation *obs, enum perfmlock_step step)
 	unsigned int i, mask = 0;
 
 #pragma GCC unroll 16
-	for (i = 0; i < ARRAY_SIZE(perfmlock_models); i++) {
+	for (i = 0; i < PERFMLOCK_NR_MODELS; i++) {
 		model_step(&perfmlock_models[i], obs, step, &charge);
 		if (obs->user == charge.user && obs->mm == charge.mm)
 			mask |= 1U << i;
@@ -282,7 +286,6 @@ explain(const struct perfmlock_observation *obs, enum perfmlock_step step)
  */
 unsigned int perfmlock_models_explain(const struct perfmlock_observation *obs)
 {
-	BUILD_BUG_ON(ARRAY_SIZE(perfmlock_models) > PERFMLOCK_MAX_MODELS);
 	switch (obs->step) {
 	case PERFMLOCK_MAP:
 		return explain(obs, PERFMLOCK_MAP);

@@ -111,20 +111,28 @@ struct perfmlock_model {
 	bool own_mm;
 };
 
-extern const struct perfmlock_model perfmlock_models[];
-extern const unsigned int perfmlock_nr_models;
+/* Every version of the rule, in the order of history: see perfmlock_models. */
+enum perfmlock_model_index {
+	PERFMLOCK_S0,
+	PERFMLOCK_S0C,
+	PERFMLOCK_S1,
+	PERFMLOCK_S2,
+	PERFMLOCK_S3,
+	PERFMLOCK_S4,
+	PERFMLOCK_S5,
+	PERFMLOCK_S6,
+	PERFMLOCK_NR_MODELS,
+	/* that of most kernels in use: what is assumed before anything was seen */
+	PERFMLOCK_MODEL_DEFAULT = PERFMLOCK_S5,
+};
+
+extern const struct perfmlock_model perfmlock_models[PERFMLOCK_NR_MODELS];
 
 /* perfmlock_reference(), with the rest of the right rule, as a model. */
 extern const struct perfmlock_model perfmlock_reference_model;
 
-/* For who counts something a model. */
-#define PERFMLOCK_MAX_MODELS	16
-
-/* The rule of most kernels in use: what is assumed before anything was seen. */
-#define PERFMLOCK_MODEL_DEFAULT	6
-
-/* One bit a model; as many as perfmlock_models has rows. */
-#define PERFMLOCK_MODELS_ALL	((1U << perfmlock_nr_models) - 1)
+/* One bit a model. */
+#define PERFMLOCK_MODELS_ALL	((1U << PERFMLOCK_NR_MODELS) - 1)
 
 /**
  * struct perfmlock_observation - one step as a kernel took it
@@ -227,7 +235,7 @@ static inline long perfmlock_foreign(long counter, long kernel)
 }
 
 /**
- * perfmlock_books() - what a counter would hold with correct books
+ * perfmlock_correct_counter() - what a counter would hold with correct books
  * @foreign: pages of others
  * @correct: the reference rule's pages
  *
@@ -235,7 +243,7 @@ static inline long perfmlock_foreign(long counter, long kernel)
  *
  * Return: pages, never below @correct.
  */
-static inline long perfmlock_books(long foreign, long correct)
+static inline long perfmlock_correct_counter(long foreign, long correct)
 {
 	return (foreign > 0 ? foreign : 0) + correct;
 }
@@ -250,6 +258,18 @@ static inline long perfmlock_books(long foreign, long correct)
 static inline long perfmlock_drift(long kernel, long correct)
 {
 	return kernel - correct;
+}
+
+/**
+ * perfmlock_change() - of a counter, or of what is known to be on it
+ * @now: pages
+ * @before: pages
+ *
+ * Return: pages more; below zero: fewer.
+ */
+static inline long perfmlock_change(long now, long before)
+{
+	return now - before;
 }
 
 /**

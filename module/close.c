@@ -148,15 +148,6 @@ void perfmlock_close_begin(struct perfmlock_ledger *ledger,
 	call_begin(ledger, call, known ? data->user : NULL);
 }
 
-/* The kernel holds a buffer of which no mapping is known: one was not seen. */
-void perfmlock_found_mapped(struct perfmlock_ledger *ledger,
-			    struct perfmlock_buffer *data)
-{
-	data->maps = 1;
-	ledger->totals.resynced++;
-	perfmlock_unseen(ledger);
-}
-
 /*
  * How the kernel had divided the pages was not measured at the first mapping,
  * and the last unmap has told.
@@ -164,7 +155,7 @@ void perfmlock_found_mapped(struct perfmlock_ledger *ledger,
 static void divide_anew(struct perfmlock_ledger *ledger,
 			struct perfmlock_buffer *buffer, long rec)
 {
-	long more = perfmlock_drift(rec, buffer->first_mm);
+	long more = perfmlock_change(rec, buffer->first_mm);
 
 	/* else the user's sum was put right since */
 	if (more && buffer->id >= buffer->user->settled) {
@@ -318,7 +309,7 @@ static struct perfmlock_mm *book_close(struct perfmlock_ledger *ledger,
 
 	call->user->books.kernel += user;
 	if (unlikely(mm && closer->node.key != call->mm)) {
-		closer = perfmlock_books_of_mm(ledger, call->mm, NULL);
+		closer = perfmlock_mm_row(ledger, call->mm, NULL);
 		if (!closer)
 			return NULL;
 	}
@@ -349,7 +340,7 @@ static noinline void close_aux(struct perfmlock_ledger *ledger,
 		.kind = PERFMLOCK_AUX,
 		.pages = aux->pages,
 		.rec = aux->first_mm,
-		.mm = perfmlock_drift(mm, of_data.mm),
+		.mm = perfmlock_change(mm, of_data.mm),
 	};
 	struct perfmlock_mm *closer;
 	bool as_measured = true;
@@ -359,7 +350,7 @@ static noinline void close_aux(struct perfmlock_ledger *ledger,
 		of_aux.mm = 0;
 		perfmlock_unsure(ledger, call->user);
 	} else {
-		of_aux.user = perfmlock_drift(user, of_data.user);
+		of_aux.user = perfmlock_change(user, of_data.user);
 		as_measured = attribute(ledger, call, &of_aux,
 					aux->guessed && !last_data);
 		if (aux->guessed)
@@ -506,8 +497,8 @@ void perfmlock_close_end(struct perfmlock_ledger *ledger,
 		close_adopted(ledger, call, rb, data);
 		goto out;
 	}
-	user_change = perfmlock_drift(user, call->before.user);
-	mm_change = perfmlock_drift(mm, call->before.mm);
+	user_change = perfmlock_change(user, call->before.user);
+	mm_change = perfmlock_change(mm, call->before.mm);
 	perfmlock_touch(ledger, data);
 	count_close(ledger, call, rb, data, mm_change, &last_data, &last_aux);
 	/* it has ended before a rival made anything of it */

@@ -1,10 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The books' rows: users, mms and buffers, their memory and their end. What
- * is written into them comes from map.c and close.c.
+ * The books' rows: users, mms and buffers, their memory and their end; and what
+ * was not seen of them. What is written into them comes from map.c and close.c.
  *
  * Everything is guarded by ledger->lock, never held while something sleeps,
  * allocates, or waits for user space.
+ *
+ * A buffer's row is in one of these states:
+ *
+ *  booked	its first mapping was seen to return. It has the charges that the
+ *		kernel made, and the right ones, and both are in the books of its
+ *		user and its mm. It ends with its last mapping.
+ *  pending	two have mapped its event at once, one has returned, and which of
+ *		them made it is not known (@pending). It has no charges, and stands
+ *		for a call of its user that is under way. Who returns last tells:
+ *		it is booked for one of them; or adopted, where neither can be it.
+ *  adopted	a walk has met it (@adopted). It has no charges: the kernel's are
+ *		foreign, and so is their return.
+ *  open	its last mapping is closed, and the event still has it (no @maps; a
+ *		call's @open_rb): the end of that call tells if it is mapped or lost.
+ *  displaced	the kernel has made another at its address, while closes of it are
+ *		under way (not hashed). It is as it was, and no key finds it.
+ *  ended	it is gone, likewise (@ended): in no list and in nobody's books.
+ *
+ * At each moment: of a user, and of an mm, @correct is the sum of its rows that
+ * have not ended, and @buffers their number; @under_way of a user is the number of
+ * its calls under way and its pending rows; @closing of a row is the number of
+ * closes that have it, and it is free when it has ended and there are none.
  */
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -12,7 +34,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "books.h"
+#include "internal.h"
 
 /* Records kept ready: mappings that may come before the worker runs. */
 #define RESERVE_BUFFERS	2048
@@ -32,13 +54,6 @@ int perfmlock_ledger_fill(struct perfmlock_ledger *ledger)
 	return perfmlock_store_fill(&ledger->buffers) ?:
 	       perfmlock_store_fill(&ledger->mms) ?:
 	       perfmlock_store_fill(&ledger->users);
-}
-
-static bool history_init(struct perfmlock_history *history, size_t size)
-{
-	history->size = size;
-	history->entries = kvcalloc(PERFMLOCK_HISTORY, size, GFP_KERNEL);
-	return history->entries;
 }
 
 /**
@@ -77,8 +92,10 @@ int perfmlock_ledger_init(struct perfmlock_ledger *ledger,
 	ledger->nr_calls = nr_calls;
 	ledger->calls = kvcalloc(nr_calls, sizeof(*ledger->calls), GFP_KERNEL);
 	if (!ledger->calls ||
-	    !history_init(&ledger->denials, sizeof(struct perfmlock_denial)) ||
-	    !history_init(&ledger->drifts, sizeof(struct perfmlock_drifting)))
+	    perfmlock_history_init(&ledger->denials,
+				   sizeof(struct perfmlock_denial)) ||
+	    perfmlock_history_init(&ledger->drifts,
+				   sizeof(struct perfmlock_drifting)))
 		goto no_memory;
 	for (i = 0; i < nr_calls; i++) {
 		ledger->calls[i].next_free = ledger->free_call;
@@ -279,6 +296,39 @@ static void look_at_later(struct perfmlock_ledger *ledger,
 }
 
 /**
+ * perfmlock_unseen() - something went by that the books do not know of
+ * @ledger: the ledger
+ *
+ * Beside every call that is under way, and those that begin before a walk has
+ * met all processes, there may go one that nobody sees.
+ *
+ * Context: any; the lock is held.
+ */
+void perfmlock_unseen(struct perfmlock_ledger *ledger)
+{
+	ledger->careful = true;
+	ledger->unsettled = true;
+	ledger->unseen++;
+	ledger->misses++;
+	ledger->ops->unseen();
+}
+
+/**
+ * perfmlock_doubt() - a walk is to settle what is listed
+ * @ledger: the ledger
+ *
+ * As if calls had been missed, of which nothing has told.
+ *
+ * Context: any; the lock is held.
+ */
+void perfmlock_doubt(struct perfmlock_ledger *ledger)
+{
+	ledger->unsettled = true;
+	ledger->doubts++;
+	ledger->ops->unseen();
+}
+
+/**
  * perfmlock_not_booked() - no memory was ready: a walk is to find it
  * @ledger: the ledger
  *
@@ -292,7 +342,7 @@ void perfmlock_not_booked(struct perfmlock_ledger *ledger)
 }
 
 /**
- * perfmlock_books_of_user() - the row of a user, opened if there is none
+ * perfmlock_user_row() - the row of a user, opened if there is none
  * @ledger: the ledger
  * @user: its key
  * @actor: somebody who is this user; NULL: ask for the caller
@@ -301,9 +351,9 @@ void perfmlock_not_booked(struct perfmlock_ledger *ledger)
  *
  * Return: the row; NULL: no memory is ready (counted).
  */
-struct perfmlock_user *
-perfmlock_books_of_user(struct perfmlock_ledger *ledger, const void *user,
-			const struct perfmlock_actor *actor)
+struct perfmlock_user *perfmlock_user_row(struct perfmlock_ledger *ledger,
+					  const void *user,
+					  const struct perfmlock_actor *actor)
 {
 	struct perfmlock_user *row = perfmlock_store_find(&ledger->users, user);
 	struct perfmlock_actor caller;
@@ -324,7 +374,7 @@ perfmlock_books_of_user(struct perfmlock_ledger *ledger, const void *user,
 	row->uid = actor->uid;
 	row->held = ledger->ops->hold_user(actor);
 	perfmlock_unsure(ledger, row);
-	row->model = PERFMLOCK_MAX_MODELS;
+	row->model = PERFMLOCK_NR_MODELS;
 	row->rules = PERFMLOCK_MODELS_ALL;
 	/*
 	 * It may be of who is busy. A walk that is under way tells as well, but
@@ -340,7 +390,7 @@ perfmlock_books_of_user(struct perfmlock_ledger *ledger, const void *user,
 }
 
 /**
- * perfmlock_books_of_mm() - the row of an mm, opened if there is none
+ * perfmlock_mm_row() - the row of an mm, opened if there is none
  * @ledger: the ledger
  * @mm: its key
  * @actor: somebody who runs in it; NULL: ask for the caller
@@ -349,9 +399,9 @@ perfmlock_books_of_user(struct perfmlock_ledger *ledger, const void *user,
  *
  * Return: the row; NULL: no memory is ready (counted).
  */
-struct perfmlock_mm *
-perfmlock_books_of_mm(struct perfmlock_ledger *ledger, const void *mm,
-		      const struct perfmlock_actor *actor)
+struct perfmlock_mm *perfmlock_mm_row(struct perfmlock_ledger *ledger,
+				      const void *mm,
+				      const struct perfmlock_actor *actor)
 {
 	struct perfmlock_mm *row = perfmlock_store_find(&ledger->mms, mm);
 	struct perfmlock_actor caller;
@@ -478,6 +528,18 @@ void perfmlock_buffer_give(struct perfmlock_ledger *ledger,
 }
 
 /**
+ * perfmlock_no_longer_pending() - it is known which mapping made a buffer
+ * @data: its row
+ *
+ * Context: any; the lock is held.
+ */
+void perfmlock_no_longer_pending(struct perfmlock_buffer *data)
+{
+	data->pending = PERFMLOCK_BOOKED;
+	data->user->under_way--;
+}
+
+/**
  * perfmlock_buffer_drop() - the buffer is gone: take back what was right
  * @ledger: the ledger
  * @buffer: its row; with data an AUX area's too
@@ -506,6 +568,76 @@ void perfmlock_buffer_drop(struct perfmlock_ledger *ledger,
 		buffer->ended = true;
 	else
 		perfmlock_store_free(&ledger->buffers, buffer);
+}
+
+/**
+ * perfmlock_buffer_unseen_end() - its end went by unseen
+ * @ledger: the ledger
+ * @buffer: the data's row
+ *
+ * The kernel has taken back long since what it charged, as far as anybody can
+ * know: what it has not shows on the counter, and there no cause is named.
+ *
+ * Context: any; the lock is held.
+ */
+void perfmlock_buffer_unseen_end(struct perfmlock_ledger *ledger,
+				 struct perfmlock_buffer *buffer)
+{
+	if (buffer->kind == PERFMLOCK_DATA && buffer->aux)
+		perfmlock_buffer_unseen_end(ledger, buffer->aux);
+	buffer->user->books.kernel -= buffer->first_user;
+	buffer->mm->books.kernel -= buffer->kernel_mm;
+	perfmlock_unsure(ledger, buffer->user);
+	ledger->totals.stale++;
+	perfmlock_buffer_drop(ledger, buffer);
+}
+
+/*
+ * The kernel frees a buffer before its last close has returned, and may use
+ * the address again meanwhile: the row is left to the closes that are under
+ * way. Returns false if there is none.
+ */
+static bool displace(struct perfmlock_ledger *ledger,
+		     struct perfmlock_buffer *data)
+{
+	if (!data->closing)
+		return false;
+	data->maps = data->closing;
+	perfmlock_store_unhash(&ledger->buffers, data);
+	return true;
+}
+
+/**
+ * perfmlock_replaced() - the kernel has made another buffer at its address
+ * @ledger: the ledger
+ * @data: its row: it has ended
+ *
+ * Context: any; the lock is held.
+ */
+void perfmlock_replaced(struct perfmlock_ledger *ledger,
+			struct perfmlock_buffer *data)
+{
+	if (displace(ledger, data))
+		return;
+	/* of what events have let go of it was known that it may have */
+	if (!data->left)
+		perfmlock_unseen(ledger);
+	perfmlock_buffer_unseen_end(ledger, data);
+}
+
+/**
+ * perfmlock_found_mapped() - the kernel holds a buffer of which no mapping is known
+ * @ledger: the ledger
+ * @data: its row: one mapping was not seen
+ *
+ * Context: any; the lock is held.
+ */
+void perfmlock_found_mapped(struct perfmlock_ledger *ledger,
+			    struct perfmlock_buffer *data)
+{
+	data->maps = 1;
+	ledger->totals.resynced++;
+	perfmlock_unseen(ledger);
 }
 
 /**

@@ -79,7 +79,7 @@ struct perfmlock_books {
  *	  a call of it that was missed may be under way still
  * @busy_at: see @busy
  * @model: index of the one that explains the user's own steps best, where others
- *	   share the counter; PERFMLOCK_MAX_MODELS: they have told nothing
+ *	   share the counter; PERFMLOCK_NR_MODELS: they have told nothing
  * @rules: those that explain them about as well, a bit each
  * @against: by model, how many more such steps @model explains; 255 is the most
  */
@@ -105,7 +105,7 @@ struct perfmlock_user {
 	u32 busy_at;
 	u8 model;
 	u32 rules;
-	u8 against[PERFMLOCK_MAX_MODELS];
+	u8 against[PERFMLOCK_NR_MODELS];
 };
 
 /**
@@ -563,7 +563,7 @@ struct perfmlock_ledger {
 	struct perfmlock_totals totals;
 	unsigned long observed;
 	unsigned long judged;
-	unsigned long disagrees[PERFMLOCK_MAX_MODELS];
+	unsigned long disagrees[PERFMLOCK_NR_MODELS];
 	unsigned int model;
 	bool taught;
 };

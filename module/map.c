@@ -22,7 +22,7 @@ bool perfmlock_map_begin(struct perfmlock_ledger *ledger,
 	struct perfmlock_user *row;
 
 	row = perfmlock_store_find(&ledger->users, user) ?:
-	      perfmlock_books_of_user(ledger, user, NULL);
+	      perfmlock_user_row(ledger, user, NULL);
 	if (unlikely(!row)) {
 		/* there is no row to be unsure of */
 		ledger->ops->low();
@@ -108,11 +108,10 @@ static noinline void right_charge(struct perfmlock_ledger *ledger,
 		perfmlock_split(state, obs, right);
 }
 
-struct perfmlock_buffer *perfmlock_row_for(struct perfmlock_ledger *ledger,
-					   const struct perfmlock_call *call,
-					   enum perfmlock_kind kind,
-					   const void *rb,
-					   struct perfmlock_mm *mm)
+static struct perfmlock_buffer *row_for(struct perfmlock_ledger *ledger,
+					const struct perfmlock_call *call,
+					enum perfmlock_kind kind,
+					const void *rb, struct perfmlock_mm *mm)
 {
 	struct perfmlock_buffer *buffer;
 
@@ -169,14 +168,68 @@ static __always_inline void first_map(struct perfmlock_ledger *ledger,
 	compare(ledger, obs, &right, buffer, user, mm);
 }
 
-/* The same for who needs it seldom. */
-void perfmlock_first_map(struct perfmlock_ledger *ledger,
-			 struct perfmlock_call *call,
-			 const struct perfmlock_observation *obs,
-			 bool as_measured, struct perfmlock_mm *mm,
-			 struct perfmlock_buffer *buffer)
+/* Who made the buffer is told by a rival's return: its row is pending until then. */
+static void map_pending(struct perfmlock_ledger *ledger,
+			const struct perfmlock_call *call, const void *rb,
+			struct perfmlock_mm *mm, enum perfmlock_pending pending)
 {
-	first_map(ledger, call, obs, as_measured, mm, buffer);
+	struct perfmlock_buffer *data;
+
+	data = row_for(ledger, call, PERFMLOCK_DATA, rb, mm);
+	if (!data) {
+		perfmlock_unsure(ledger, call->user);
+		return;
+	}
+	data->pending = pending;
+	data->user->under_way++;
+}
+
+/* The row was a rival's so far, and what that had mapped was there already. */
+static noinline void take_over(struct perfmlock_ledger *ledger,
+			       struct perfmlock_call *call,
+			       const struct perfmlock_observation *obs,
+			       bool as_measured, struct perfmlock_mm *mm,
+			       struct perfmlock_buffer *data)
+{
+	long remapped;
+
+	perfmlock_book_pending(ledger, data, PERFMLOCK_REMAP);
+	remapped = data->kernel_user;
+	perfmlock_mapped_by(data, call->mm);
+	perfmlock_buffer_give(ledger, data, call->user, mm);
+	data->maps++;
+	ledger->ops->name(&data->pid, data->comm);
+	first_map(ledger, call, obs, as_measured, mm, data);
+	data->kernel_user += remapped;
+}
+
+/*
+ * Books a mapping beside which another of the same event was under way. Returns
+ * false if nothing is special about it.
+ */
+static bool map_beside_rival(struct perfmlock_ledger *ledger,
+			     struct perfmlock_call *call,
+			     struct perfmlock_observation *obs, const void *rb,
+			     struct perfmlock_mm *mm,
+			     struct perfmlock_buffer *data)
+{
+	bool as_measured;
+
+	switch (perfmlock_who_made(ledger, call, obs, rb, data)) {
+	case PERFMLOCK_RIVAL_MADE_IT:
+		map_pending(ledger, call, rb, mm, PERFMLOCK_NOT_FIRST);
+		return true;
+	case PERFMLOCK_EITHER_MADE_IT:
+		map_pending(ledger, call, rb, mm, PERFMLOCK_MAYBE_FIRST);
+		return true;
+	case PERFMLOCK_MADE_IT:
+		obs->step = PERFMLOCK_MAP;
+		as_measured = attribute(ledger, call, obs, false);
+		take_over(ledger, call, obs, as_measured, mm, data);
+		return true;
+	default:
+		return false;
+	}
 }
 
 /*
@@ -235,7 +288,7 @@ static noinline void failed_map(struct perfmlock_ledger *ledger,
 		ledger->totals.failed++;
 	if (!obs->user && !obs->mm)
 		return;
-	mm = perfmlock_books_of_mm(ledger, call->mm, NULL);
+	mm = perfmlock_mm_row(ledger, call->mm, NULL);
 	if (!mm) {
 		perfmlock_unsure(ledger, call->user);
 		return;
@@ -360,8 +413,8 @@ static noinline bool seldom_map(struct perfmlock_ledger *ledger,
 {
 	struct perfmlock_buffer *buffer;
 
-	if (call->same_event &&
-	    perfmlock_map_beside_rival(ledger, call, obs, rb, mm, data))
+	if (call->same_event && obs->kind == PERFMLOCK_DATA &&
+	    map_beside_rival(ledger, call, obs, rb, mm, data))
 		return true;
 	if (!data && call->rb == rb && was_mapped_unseen(ledger, call, obs)) {
 		adopt_map(ledger, call, rb);
@@ -411,8 +464,8 @@ void perfmlock_map_end(struct perfmlock_ledger *ledger,
 		.kind = perfmlock_kind_of(call->pgoff),
 		.pages = call->pages,
 		.state = call->before,
-		.user = perfmlock_drift(user, call->before.user),
-		.mm = perfmlock_drift(mm, call->before.mm),
+		.user = perfmlock_change(user, call->before.user),
+		.mm = perfmlock_change(mm, call->before.mm),
 	};
 	struct perfmlock_buffer *data, *buffer;
 	struct perfmlock_mm *row;
@@ -427,7 +480,7 @@ void perfmlock_map_end(struct perfmlock_ledger *ledger,
 	if (unlikely(data && (call->rb != rb || data->pages != obs.pages)))
 		data = its_row(ledger, call, rb, &obs, data);
 	row = perfmlock_store_find(&ledger->mms, call->mm) ?:
-	      perfmlock_books_of_mm(ledger, call->mm, NULL);
+	      perfmlock_mm_row(ledger, call->mm, NULL);
 	if (unlikely(!row)) {
 		perfmlock_unsure(ledger, call->user);
 		goto out;
@@ -437,7 +490,7 @@ void perfmlock_map_end(struct perfmlock_ledger *ledger,
 		goto out;
 	obs.step = PERFMLOCK_MAP;
 	as_measured = attribute(ledger, call, &obs, false);
-	buffer = perfmlock_row_for(ledger, call, obs.kind, rb, row);
+	buffer = row_for(ledger, call, obs.kind, rb, row);
 	if (unlikely(!buffer)) {
 		perfmlock_unsure(ledger, call->user);
 		goto out;

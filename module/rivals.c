@@ -12,7 +12,7 @@
 #include "calls.h"
 
 /* Is a call under way that may have made this buffer? It began before the row. */
-static bool has_rival(struct perfmlock_ledger *ledger,
+static bool has_rival(const struct perfmlock_ledger *ledger,
 		      const struct perfmlock_call *call, const void *rb,
 		      const struct perfmlock_buffer *data)
 {
@@ -23,19 +23,6 @@ static bool has_rival(struct perfmlock_ledger *ledger,
 		    (!data || other->began <= data->id))
 			return true;
 	return false;
-}
-
-static void set_pending(struct perfmlock_buffer *data,
-			enum perfmlock_pending pending)
-{
-	data->pending = pending;
-	data->user->under_way++;
-}
-
-void perfmlock_no_longer_pending(struct perfmlock_buffer *data)
-{
-	data->pending = PERFMLOCK_BOOKED;
-	data->user->under_way--;
 }
 
 /* What the mapping that made the row pending did to U, it being @step. */
@@ -71,23 +58,6 @@ void perfmlock_book_pending(struct perfmlock_ledger *ledger,
 	ledger->totals.mmaps++;
 }
 
-static void take_over(struct perfmlock_ledger *ledger,
-		      struct perfmlock_call *call,
-		      const struct perfmlock_observation *obs, bool as_measured,
-		      struct perfmlock_mm *mm, struct perfmlock_buffer *data)
-{
-	long remapped;
-
-	perfmlock_book_pending(ledger, data, PERFMLOCK_REMAP);
-	remapped = data->kernel_user;
-	perfmlock_mapped_by(data, call->mm);
-	perfmlock_buffer_give(ledger, data, call->user, mm);
-	data->maps++;
-	ledger->ops->name(&data->pid, data->comm);
-	perfmlock_first_map(ledger, call, obs, as_measured, mm, data);
-	data->kernel_user += remapped;
-}
-
 /* Nobody else is left who may have made it. */
 void perfmlock_resolve(struct perfmlock_ledger *ledger,
 		       const struct perfmlock_call *call, const void *rb)
@@ -104,6 +74,34 @@ void perfmlock_resolve(struct perfmlock_ledger *ledger,
 	perfmlock_no_longer_pending(data);
 	data->adopted = true;
 	ledger->adopted++;
+}
+
+/**
+ * perfmlock_buffer_lost() - it is gone, and the kernel did not uncharge
+ * @ledger: the ledger
+ * @buffer: the data's row
+ *
+ * Two closes, or a close and a perf_mmap(), that run beside each other can
+ * each leave it to the other. Source: perf_mmap_close() since f91072ed1b72.
+ *
+ * Context: any; the lock is held.
+ */
+void perfmlock_buffer_lost(struct perfmlock_ledger *ledger,
+			   struct perfmlock_buffer *buffer)
+{
+	const struct perfmlock_observation nothing_done = {
+		.step = PERFMLOCK_LAST_UNMAP,
+		.pages = buffer->pages,
+	};
+	const struct perfmlock_charge charged = {
+		.user = -buffer->first_user,
+		.mm = -buffer->kernel_mm,
+	};
+
+	perfmlock_compare(ledger, &nothing_done, &charged,
+			  PERFMLOCK_LOST_UNCHARGE, buffer, buffer->user,
+			  buffer->mm);
+	perfmlock_buffer_drop(ledger, buffer);
 }
 
 /*
@@ -151,35 +149,8 @@ bool perfmlock_leave_open(struct perfmlock_ledger *ledger,
 	return open;
 }
 
-/*
- * The kernel frees a buffer before its last close has returned, and may use
- * the address again meanwhile: the row is left to the closes that are under
- * way. Returns false if there is none.
- */
-static bool displace(struct perfmlock_ledger *ledger,
-		     struct perfmlock_buffer *data)
-{
-	if (!data->closing)
-		return false;
-	data->maps = data->closing;
-	perfmlock_store_unhash(&ledger->buffers, data);
-	return true;
-}
-
-/* The kernel has made another buffer at its address: it has ended. */
-void perfmlock_replaced(struct perfmlock_ledger *ledger,
-			struct perfmlock_buffer *data)
-{
-	if (displace(ledger, data))
-		return;
-	/* of what events have let go of it was known that it may have */
-	if (!data->left)
-		perfmlock_unseen(ledger);
-	perfmlock_buffer_unseen_end(ledger, data);
-}
-
 /* Does another call of the event await the same buffer? */
-bool perfmlock_awaits_other(struct perfmlock_ledger *ledger,
+bool perfmlock_awaits_other(const struct perfmlock_ledger *ledger,
 			    const struct perfmlock_call *call)
 {
 	const struct perfmlock_call *other;
@@ -217,43 +188,39 @@ static enum moved has_moved(const struct perfmlock_ledger *ledger,
 	       MOVED : NOT_MOVED;
 }
 
-/*
- * Books a mapping beside which another of the same event was under way.
- * Returns false if nothing is special about it.
+/**
+ * perfmlock_who_made() - is a perf_mmap() beside others of its event the first one
+ * @ledger: the ledger
+ * @call: the call
+ * @obs: the step as measured
+ * @rb: the event's buffer now
+ * @data: its row; NULL: the books have none
+ *
+ * Context: any; the lock is held.
+ *
+ * Return: what to make of it.
  */
-bool perfmlock_map_beside_rival(struct perfmlock_ledger *ledger,
-				struct perfmlock_call *call,
-				struct perfmlock_observation *obs,
-				const void *rb, struct perfmlock_mm *mm,
-				struct perfmlock_buffer *data)
+enum perfmlock_maker
+perfmlock_who_made(const struct perfmlock_ledger *ledger,
+		   const struct perfmlock_call *call,
+		   const struct perfmlock_observation *obs, const void *rb,
+		   const struct perfmlock_buffer *data)
 {
-	bool met_it = call->rb == rb, as_measured;
-	enum moved moved;
+	enum moved moved = has_moved(ledger, call, obs);
+	bool met_it = call->rb == rb;
 
-	if (obs->kind == PERFMLOCK_AUX)
-		return false;
-	moved = has_moved(ledger, call, obs);
 	if (!data) {
 		if (!has_rival(ledger, call, rb, NULL) || obs->mm > 0 ||
 		    (!met_it && moved == MOVED))
-			return false;
-		data = perfmlock_row_for(ledger, call, PERFMLOCK_DATA, rb, mm);
-		if (data)
-			set_pending(data, met_it || moved == NOT_MOVED ?
-					  PERFMLOCK_NOT_FIRST :
-					  PERFMLOCK_MAYBE_FIRST);
-		else
-			perfmlock_unsure(ledger, call->user);
-		return true;
+			return PERFMLOCK_AS_ALONE;
+		return met_it || moved == NOT_MOVED ? PERFMLOCK_RIVAL_MADE_IT :
+						      PERFMLOCK_EITHER_MADE_IT;
 	}
 	if (!data->pending || met_it || call->began > data->id)
-		return false;
+		return PERFMLOCK_AS_ALONE;
 	if (obs->mm <= 0 && (has_rival(ledger, call, rb, data) ||
 			     (data->pending == PERFMLOCK_MAYBE_FIRST &&
 			      moved != MOVED)))
-		return false;
-	obs->step = PERFMLOCK_MAP;
-	as_measured = attribute(ledger, call, obs, false);
-	take_over(ledger, call, obs, as_measured, mm, data);
-	return true;
+		return PERFMLOCK_AS_ALONE;
+	return PERFMLOCK_MADE_IT;
 }

@@ -5,7 +5,7 @@
  */
 #include <linux/sched.h>
 
-#include "books.h"
+#include "internal.h"
 
 /**
  * perfmlock_sweep_begin() - a walk begins
@@ -116,8 +116,8 @@ bool perfmlock_sweep_meet(struct perfmlock_ledger *ledger,
 	if (ledger->buffers.nr_free < 2 || !ledger->mms.nr_free ||
 	    !ledger->users.nr_free)
 		return false;
-	user = perfmlock_books_of_user(ledger, actor->user, actor);
-	book = perfmlock_books_of_mm(ledger, mm, actor);
+	user = perfmlock_user_row(ledger, actor->user, actor);
+	book = perfmlock_mm_row(ledger, mm, actor);
 	if (!data) {
 		data = adopt_row(ledger, rb, PERFMLOCK_DATA, actor, user, book,
 				 event, 0, pgoff ? 0 : pages);
@@ -154,7 +154,7 @@ bool perfmlock_sweep_claim(struct perfmlock_ledger *ledger,
 	if (!row && !ledger->mms.nr_free)
 		return false;
 	if (!row) {
-		row = perfmlock_books_of_mm(ledger, mm, actor);
+		row = perfmlock_mm_row(ledger, mm, actor);
 		row->visited = ledger->sweep - 1;
 	}
 	*taken = row->claimed == ledger->sweep && row->claimed_by != actor->pid;
@@ -424,21 +424,11 @@ static void look_for_dead(struct perfmlock_ledger *ledger, void *record,
 }
 
 /**
- * perfmlock_doubt() - a walk is to settle what is listed
+ * perfmlock_sweep_doubt() - perfmlock_doubt(), for who does not hold the lock
  * @ledger: the ledger
  *
- * As if calls had been missed, of which nothing has told.
- *
- * Context: any; the lock is held.
+ * Context: any; takes the lock.
  */
-void perfmlock_doubt(struct perfmlock_ledger *ledger)
-{
-	ledger->unsettled = true;
-	ledger->doubts++;
-	ledger->ops->unseen();
-}
-
-/* The same for who does not hold the lock. */
 void perfmlock_sweep_doubt(struct perfmlock_ledger *ledger)
 {
 	unsigned long flags;

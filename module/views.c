@@ -309,7 +309,7 @@ static bool copy_model(struct row *row, struct perfmlock_node *cursor)
 {
 	unsigned int i = row->seq;
 
-	if (i >= perfmlock_nr_models)
+	if (i >= PERFMLOCK_NR_MODELS)
 		return false;
 	row->model.rule = &perfmlock_models[i];
 	/* most steps are such that every rule explains them */
@@ -497,10 +497,10 @@ static void print_models(struct seq_file *m)
 	unsigned long most = 0;
 	unsigned int i;
 
-	for (i = 0; i < perfmlock_nr_models; i++)
+	for (i = 0; i < PERFMLOCK_NR_MODELS; i++)
 		most = max(most, perfmlock_agrees(ledger, i));
 	seq_puts(m, "model:");
-	for (i = 0; i < perfmlock_nr_models; i++)
+	for (i = 0; i < PERFMLOCK_NR_MODELS; i++)
 		if (perfmlock_agrees(ledger, i) == most)
 			seq_printf(m, " %s", perfmlock_models[i].name);
 	seq_puts(m, most ? "\n" : " (nothing seen that tells them apart)\n");

@@ -313,7 +313,7 @@ static int __init emulate_init(void)
 	unsigned int i;
 	int ret;
 
-	for (i = 0; i < perfmlock_nr_models; i++)
+	for (i = 0; i < PERFMLOCK_NR_MODELS; i++)
 		if (!strcmp(perfmlock_models[i].name, model))
 			rule = &perfmlock_models[i];
 	if (!rule) {

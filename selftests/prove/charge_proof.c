@@ -296,7 +296,7 @@ void prove_books(void)
 	long foreign = nondet_long(), correct = nondet_long(), books;
 
 	GIVEN(foreign <= 0 || correct <= LONG_MAX - foreign);
-	books = perfmlock_books(foreign, correct);
+	books = perfmlock_correct_counter(foreign, correct);
 	CLAIM(books >= correct);
 	if (foreign >= 0)
 		CLAIM(books == foreign + correct);
@@ -311,7 +311,7 @@ void prove_books_are_counter_less_drift(void)
 
 	GIVEN(kernel >= 0 && correct >= 0 && counter >= kernel);
 	GIVEN(counter - kernel <= LONG_MAX - correct);
-	CLAIM(perfmlock_books(perfmlock_foreign(counter, kernel), correct) ==
+	CLAIM(perfmlock_correct_counter(perfmlock_foreign(counter, kernel), correct) ==
 	      counter - perfmlock_drift(kernel, correct));
 }
 

@@ -1,16 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* What the ledger's own files share; its users include ledger.h. */
-#ifndef PERFMLOCK_BOOKS_H
-#define PERFMLOCK_BOOKS_H
+#ifndef PERFMLOCK_INTERNAL_H
+#define PERFMLOCK_INTERNAL_H
 
 #include "ledger.h"
 
-struct perfmlock_user *
-perfmlock_books_of_user(struct perfmlock_ledger *ledger, const void *user,
-			const struct perfmlock_actor *actor);
-struct perfmlock_mm *
-perfmlock_books_of_mm(struct perfmlock_ledger *ledger, const void *mm,
-		      const struct perfmlock_actor *actor);
+/* history */
+int perfmlock_history_init(struct perfmlock_history *history, size_t size);
+void perfmlock_history_add(struct perfmlock_history *history, u64 group,
+			   u32 key, const void *entry,
+			   bool (*equal)(const void *a, const void *b));
+void perfmlock_history_forget(struct perfmlock_history *history);
+
+/* ledger */
+void perfmlock_doubt(struct perfmlock_ledger *ledger);
+void perfmlock_not_booked(struct perfmlock_ledger *ledger);
+struct perfmlock_user *perfmlock_user_row(struct perfmlock_ledger *ledger,
+					  const void *user,
+					  const struct perfmlock_actor *actor);
+struct perfmlock_mm *perfmlock_mm_row(struct perfmlock_ledger *ledger,
+				      const void *mm,
+				      const struct perfmlock_actor *actor);
 struct perfmlock_buffer *
 perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
 		     enum perfmlock_kind kind, struct perfmlock_user *user,
@@ -18,13 +28,19 @@ perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
 void perfmlock_buffer_give(struct perfmlock_ledger *ledger,
 			   struct perfmlock_buffer *buffer,
 			   struct perfmlock_user *user, struct perfmlock_mm *mm);
+void perfmlock_no_longer_pending(struct perfmlock_buffer *data);
+void perfmlock_found_mapped(struct perfmlock_ledger *ledger,
+			    struct perfmlock_buffer *data);
+void perfmlock_replaced(struct perfmlock_ledger *ledger,
+			struct perfmlock_buffer *data);
+void perfmlock_buffer_unseen_end(struct perfmlock_ledger *ledger,
+				 struct perfmlock_buffer *buffer);
 void perfmlock_buffer_drop(struct perfmlock_ledger *ledger,
 			   struct perfmlock_buffer *buffer);
 void perfmlock_buffer_put(struct perfmlock_ledger *ledger,
 			  struct perfmlock_buffer *buffer);
 
-void perfmlock_not_booked(struct perfmlock_ledger *ledger);
-void perfmlock_doubt(struct perfmlock_ledger *ledger);
+/* verdict */
 void perfmlock_tell(struct perfmlock_user *user, unsigned int mask);
 void perfmlock_judge(struct perfmlock_ledger *ledger,
 		     struct perfmlock_user *user,
@@ -35,17 +51,11 @@ void perfmlock_compare(struct perfmlock_ledger *ledger,
 		       enum perfmlock_cause cause,
 		       const struct perfmlock_buffer *buffer,
 		       struct perfmlock_user *user, struct perfmlock_mm *mm);
-void perfmlock_buffer_lost(struct perfmlock_ledger *ledger,
-			   struct perfmlock_buffer *buffer);
-void perfmlock_buffer_unseen_end(struct perfmlock_ledger *ledger,
-				 struct perfmlock_buffer *buffer);
-void perfmlock_no_longer_pending(struct perfmlock_buffer *data);
-void perfmlock_replaced(struct perfmlock_ledger *ledger,
-			struct perfmlock_buffer *data);
 void perfmlock_denied(struct perfmlock_ledger *ledger,
 		      const struct perfmlock_call *call, long user_after,
 		      long mm_after);
-void perfmlock_history_forget(struct perfmlock_history *history);
+void perfmlock_settle(struct perfmlock_ledger *ledger,
+		      struct perfmlock_user *user, long counter);
 
 /**
  * perfmlock_unsure() - a call of the user was not booked
@@ -156,12 +166,13 @@ static inline void perfmlock_right_state(const struct perfmlock_ledger *ledger,
 					 enum perfmlock_mover mover,
 					 struct perfmlock_state *right)
 {
-	right->user = perfmlock_books(user->foreign, user->books.correct);
+	right->user = perfmlock_correct_counter(user->foreign, user->books.correct);
 	if (unlikely(!perfmlock_is_sure(ledger, user) ||
 		     (mover == PERFMLOCK_CALLS && !ledger->exclusive)))
 		right->user = kernel->user;
-	right->mm = perfmlock_books(perfmlock_foreign(kernel->mm, mm->kernel),
-				    mm->correct);
+	right->mm = perfmlock_correct_counter(perfmlock_foreign(kernel->mm,
+								mm->kernel),
+					      mm->correct);
 	right->limit = kernel->limit;
 	right->rlimit = kernel->rlimit;
 }
@@ -177,7 +188,7 @@ perfmlock_model_index(const struct perfmlock_ledger *ledger,
 {
 	if (likely(ledger->exclusive))
 		return ledger->model;
-	if (user->model != PERFMLOCK_MAX_MODELS)
+	if (user->model != PERFMLOCK_NR_MODELS)
 		return user->model;
 	return ledger->taught ? ledger->model : PERFMLOCK_MODEL_DEFAULT;
 }
@@ -197,4 +208,4 @@ static inline bool perfmlock_is_careful(const struct perfmlock_ledger *ledger,
 	return ledger->careful || (ledger->busy && user->busy);
 }
 
-#endif /* PERFMLOCK_BOOKS_H */
+#endif /* PERFMLOCK_INTERNAL_H */
