@@ -154,6 +154,17 @@ mover_of(const struct perfmlock_ledger *ledger,
 					   PERFMLOCK_STRANGERS;
 }
 
+/* The user's last call under way has ended: do the books say what is on U? */
+static __always_inline void settle(struct perfmlock_ledger *ledger,
+				   struct perfmlock_user *user, long counter)
+{
+	long foreign = perfmlock_foreign(counter, user->books.kernel);
+
+	if (unlikely(foreign != user->foreign))
+		perfmlock_settle(ledger, user,
+				 perfmlock_change(foreign, user->foreign));
+}
+
 static __always_inline void call_end(struct perfmlock_ledger *ledger,
 				     struct perfmlock_call *call, long counter)
 {
@@ -165,7 +176,7 @@ static __always_inline void call_end(struct perfmlock_ledger *ledger,
 		else
 			user->closing -= call->frees;
 		if (likely(!--user->under_way))
-			perfmlock_settle(ledger, user, counter);
+			settle(ledger, user, counter);
 	} else if (!call->data) {
 		perfmlock_known_again(ledger);
 	}

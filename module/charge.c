@@ -197,18 +197,20 @@ void perfmlock_model_charge(const struct perfmlock_model *model,
 	model_charge(model, state, pages, charge);
 }
 
-static long unmap_user(const struct perfmlock_model *model,
-		       const struct perfmlock_observation *obs)
+static __always_inline long unmap_user(const struct perfmlock_model *model,
+				       const struct perfmlock_observation *obs,
+				       enum perfmlock_kind kind)
 {
-	if (obs->kind == PERFMLOCK_AUX)
+	if (kind == PERFMLOCK_AUX)
 		return taken_of(model->aux_unmap, obs->pages, obs->rec);
 	return model->double_charge ? obs->pages : obs->pages - obs->rec;
 }
 
-/* @step is that of @obs; who knows it spares the others' questions. */
+/* @step and @kind are those of @obs; who knows them spares the others' questions. */
 static __always_inline void model_step(const struct perfmlock_model *model,
 				       const struct perfmlock_observation *obs,
 				       enum perfmlock_step step,
+				       enum perfmlock_kind kind,
 				       struct perfmlock_charge *charge)
 {
 	if (step == PERFMLOCK_MAP) {
@@ -219,7 +221,7 @@ static __always_inline void model_step(const struct perfmlock_model *model,
 	if (step == PERFMLOCK_REMAP && model->remap_charges) {
 		charge->user = obs->pages;
 	} else if (step == PERFMLOCK_LAST_UNMAP) {
-		charge->user = -unmap_user(model, obs);
+		charge->user = -unmap_user(model, obs, kind);
 		charge->mm = -obs->rec;
 		charge->rec = 0;
 	}
@@ -237,7 +239,7 @@ void perfmlock_model_step(const struct perfmlock_model *model,
 			  const struct perfmlock_observation *obs,
 			  struct perfmlock_charge *charge)
 {
-	model_step(model, obs, obs->step, charge);
+	model_step(model, obs, obs->step, obs->kind, charge);
 }
 
 /**
@@ -264,14 +266,15 @@ long perfmlock_model_user(const struct perfmlock_model *model,
 
 /* Unrolled: what the rules have in common, which is most of it, is done once. */
 static __always_inline unsigned int
-explain(const struct perfmlock_observation *obs, enum perfmlock_step step)
+explain(const struct perfmlock_observation *obs, enum perfmlock_step step,
+	enum perfmlock_kind kind)
 {
 	struct perfmlock_charge charge;
 	unsigned int i, mask = 0;
 
 #pragma GCC unroll 16
 	for (i = 0; i < PERFMLOCK_NR_MODELS; i++) {
-		model_step(&perfmlock_models[i], obs, step, &charge);
+		model_step(&perfmlock_models[i], obs, step, kind, &charge);
 		if (obs->user == charge.user && obs->mm == charge.mm)
 			mask |= 1U << i;
 	}
@@ -288,11 +291,14 @@ unsigned int perfmlock_models_explain(const struct perfmlock_observation *obs)
 {
 	switch (obs->step) {
 	case PERFMLOCK_MAP:
-		return explain(obs, PERFMLOCK_MAP);
+		return explain(obs, PERFMLOCK_MAP, PERFMLOCK_DATA);
 	case PERFMLOCK_LAST_UNMAP:
-		return explain(obs, PERFMLOCK_LAST_UNMAP);
+		if (obs->kind == PERFMLOCK_DATA)
+			return explain(obs, PERFMLOCK_LAST_UNMAP,
+				       PERFMLOCK_DATA);
+		return explain(obs, PERFMLOCK_LAST_UNMAP, PERFMLOCK_AUX);
 	default:
-		return explain(obs, obs->step);
+		return explain(obs, obs->step, obs->kind);
 	}
 }
 

@@ -55,7 +55,7 @@ void perfmlock_denied(struct perfmlock_ledger *ledger,
 		      const struct perfmlock_call *call, long user_after,
 		      long mm_after);
 void perfmlock_settle(struct perfmlock_ledger *ledger,
-		      struct perfmlock_user *user, long counter);
+		      struct perfmlock_user *user, long rest);
 
 /**
  * perfmlock_unsure() - a call of the user was not booked

@@ -371,22 +371,18 @@ static enum perfmlock_cause cause_of(const struct perfmlock_ledger *ledger,
  * perfmlock_settle() - the last call of a user that was under way has ended
  * @ledger: the ledger
  * @user: whose
- * @counter: U now
+ * @rest: pages on U that are neither in the books nor foreign; not 0
  *
  * What the books make of U is put right by the live counter where that is perf's
  * alone and nothing went by unseen, or where the rest is what the kernel is known
  * to leave behind; else the difference is foreign.
  *
- * Context: any; the lock is held since before @counter was read.
+ * Context: any; the lock is held since before U was read.
  */
 void perfmlock_settle(struct perfmlock_ledger *ledger,
-		      struct perfmlock_user *user, long counter)
+		      struct perfmlock_user *user, long rest)
 {
-	long rest = perfmlock_change(perfmlock_foreign(counter,
-						      user->books.kernel),
-				    user->foreign);
-
-	if (likely(!rest) || !perfmlock_is_sure(ledger, user))
+	if (!perfmlock_is_sure(ledger, user))
 		return;
 	if ((!ledger->exclusive || perfmlock_is_careful(ledger, user)) &&
 	    !is_left_behind(ledger, user, rest))
