@@ -5,7 +5,7 @@
  * file is read in odd pieces, and the module comes and goes. At each pause all
  * tables are held against what the processes have noted and what the oracle says.
  *
- *	PERFMLOCK_SOAK_SECONDS	15 unless given
+ *	PERFMLOCK_SOAK_SECONDS	30 unless given
  *	PERFMLOCK_SOAK_SEED	a new one unless given; of what is done, not of when
  */
 #define _GNU_SOURCE
@@ -969,7 +969,7 @@ static int work_for_a_while(struct watch *w)
 TEST_F_TIMEOUT(soak, books_are_right_at_each_pause, 1000000)
 {
 	char *text = getenv("PERFMLOCK_SOAK_SECONDS");
-	time_t end = time(NULL) + (text && *text ? atoi(text) : 15);
+	time_t end = time(NULL) + (text && *text ? atoi(text) : 30);
 	struct watch *w = &self->watch;
 	struct test_env *e = &w->e;
 	int i;
