@@ -983,6 +983,32 @@ static void the_remedy_is_that_of_the_rule_that_refused(struct kunit *test)
 			 .cpus_left = 1, .online_cpus = 4);
 }
 
+/* What it holds goes with it; what others of its user do, and what leaked, stays. */
+static void a_refusal_knows_what_a_restart_would_meet(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma met = fx_ring(fx, 0, 0, 17), seen = fx_ring(fx, 0, 1, 65);
+	struct fx_vma other = fx_ring(fx, 1, 2, 33), big = fx_ring(fx, 0, 3, 129);
+	const struct fx_vma *const walk[] = { &met, NULL };
+	struct perfmlock_denial denial;
+
+	/* adopted: 12 of its pages are on M */
+	fx_kernel_maps(fx, &met, 5, 12);
+	fx_sweep(fx, walk);
+	/* 95 are free under the limit when it comes, and 30 when the next does */
+	fx_map(fx, &seen, 65, 0);
+	fx_map(fx, &other, 30, 3);
+	fx->processes[0].rlimit = 100;
+	fx_fail(fx, &big, -EPERM, 0, 0);
+	KUNIT_ASSERT_NE(test, fx_past(&fx->ledger.denials, 0, &denial), 0);
+	KUNIT_EXPECT_EQ(test, denial.held, 82);
+	KUNIT_EXPECT_EQ(test, denial.state.user, 100);
+	KUNIT_EXPECT_EQ(test, denial.restarted.user, 30);
+	KUNIT_EXPECT_EQ(test, denial.restarted.mm, 0);
+	KUNIT_EXPECT_EQ(test, denial.restarted.limit, 100);
+	KUNIT_EXPECT_EQ(test, denial.restarted.rlimit, 100);
+}
+
 static void a_rule_that_was_ruled_out_refuses_nobody(struct kunit *test)
 {
 	struct fx *fx = test->priv;
@@ -2449,6 +2475,7 @@ static struct kunit_case booking_cases[] = {
 	KUNIT_CASE(the_explosion_refuses_the_fifth_ring),
 	KUNIT_CASE(others_pages_explode_on_the_mm),
 	KUNIT_CASE(the_remedy_is_that_of_the_rule_that_refused),
+	KUNIT_CASE(a_refusal_knows_what_a_restart_would_meet),
 	KUNIT_CASE(a_rule_that_was_ruled_out_refuses_nobody),
 	KUNIT_CASE(an_eperm_for_another_reason_is_counted_alone),
 	KUNIT_CASE(a_call_that_took_the_room_meanwhile_explains_a_refusal),

@@ -803,8 +803,118 @@ static void remedies_are_the_least_that_help(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, remedy.memlock_kb, this->memlock_kb);
 }
 
+/*
+ * What a refused process finds when it is started anew
+ */
+
+struct restart_case {
+	const char *name;
+	const char *model;
+	struct perfmlock_state state;
+	struct perfmlock_holding holding;
+	long user;
+	long mm;
+};
+
+static const struct restart_case restarts[] = {
+	/* 129 of another process stay */
+	{ "all of it was on U", "S5", { 258, 0, 258, 16 }, { 129, 0, 0 }, 129, 0 },
+	/* 3 x 129, of which 129 went on M */
+	{ "some of it was on M", "S5", { 258, 129, 258, 512 }, { 387, 129, 0 }, 0, 0 },
+	{ "it has 20 pages more on M", "S5",
+	  { 258, 149, 258, 512 }, { 387, 129, 0 }, 0, 20 },
+	/* of 100 adopted pages 30 are on M, and 70 on U */
+	{ "adopted buffers", "S5", { 200, 30, 258, 512 }, { 0, 0, 100 }, 130, 0 },
+	{ "adopted buffers and others", "S5",
+	  { 258, 90, 258, 512 }, { 129, 60, 100 }, 119, 0 },
+	{ "more is on M than the adopted have", "S5",
+	  { 258, 90, 258, 512 }, { 0, 0, 65 }, 258, 25 },
+	/* taken from M twice: a new one is not damaged */
+	{ "a damaged M", "S5", { 257, -32, 258, 512 }, { 0, -32, 0 }, 257, 0 },
+	{ "M was damaged before the load", "S5",
+	  { 257, -32, 258, 512 }, { 33, 0, 0 }, 224, 0 },
+	/* a re-map has leaked 65 of 130, and those stay */
+	{ "pages that nobody holds", "S6", { 130, 0, 258, 512 }, { 65, 0, 0 }, 65, 0 },
+	{ "a damaged U", "S5", { -61, 0, 258, 512 }, { 3, 0, 0 }, -61, 0 },
+	{ "less is on U than it holds", "S5", { 2, 0, 258, 512 }, { 3, 0, 0 }, 0, 0 },
+	/* all on U, and what was over the limit on M once more */
+	{ "each page on U", "S0", { 387, 129, 258, 512 }, { 387, 129, 0 }, 0, 0 },
+	/* 3 pages, for which M was charged 28245 */
+	{ "more on M than there is", "S0",
+	  { 32892, 28245, 4644, 131072 }, { 3, 28245, 0 }, 32889, 0 },
+};
+
+static void restart_desc(const struct restart_case *this, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s: %s", this->model, this->name);
+}
+
+KUNIT_ARRAY_PARAM(restart, restarts, restart_desc);
+
+static void a_restart_gives_back_what_the_process_holds(struct kunit *test)
+{
+	const struct restart_case *this = test->param_value;
+	struct perfmlock_state restarted;
+
+	perfmlock_restarted(world_model(this->model), &this->state,
+			    &this->holding, &restarted);
+	KUNIT_EXPECT_EQ(test, restarted.user, this->user);
+	KUNIT_EXPECT_EQ(test, restarted.mm, this->mm);
+	KUNIT_EXPECT_EQ(test, restarted.limit, this->state.limit);
+	KUNIT_EXPECT_EQ(test, restarted.rlimit, this->state.rlimit);
+}
+
+struct short_case {
+	const char *name;
+	struct perfmlock_state state;
+	enum perfmlock_kind kind;
+	unsigned long pages;
+	unsigned int buffers;
+	long lacking;
+	unsigned long fits;
+};
+
+static const struct short_case shorts[] = {
+	/* 129 - 16, and two rings of 5 are 10, of 9 are 18 */
+	{ "129 on one CPU of two", { 258, 0, 258, 16 }, PERFMLOCK_DATA, 129, 2,
+	  242, 5 },
+	{ "129 on the last one", { 258, 0, 258, 16 }, PERFMLOCK_DATA, 129, 1,
+	  113, 9 },
+	{ "an AUX area", { 258, 0, 258, 16 }, PERFMLOCK_AUX, 64, 1, 48, 16 },
+	/* 516 - 512 */
+	{ "some are under the limit", { 129, 0, 258, 0 }, PERFMLOCK_DATA, 257, 1,
+	  128, 129 },
+	{ "one page", { 258, 0, 258, 256 }, PERFMLOCK_DATA, 257, 1, 1, 129 },
+	{ "nothing fits", { 258, 1, 258, 2 }, PERFMLOCK_DATA, 129, 1, 128, 0 },
+	{ "M over the rlimit", { 0, 50, 258, 40 }, PERFMLOCK_DATA, 33, 1, 10, 0 },
+	{ "a damaged M", { 258, -32, 258, 4096 }, PERFMLOCK_DATA, 2, 1, -1, 0 },
+	{ "it is admitted", { 0, 0, 258, 0 }, PERFMLOCK_DATA, 129, 2, 0, 65 },
+};
+
+static void short_desc(const struct short_case *this, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s", this->name);
+}
+
+KUNIT_ARRAY_PARAM(short, shorts, short_desc);
+
+static void what_is_short_and_what_fits(struct kunit *test)
+{
+	const struct short_case *this = test->param_value;
+	const struct perfmlock_model *model = world_model("S5");
+
+	KUNIT_EXPECT_EQ(test, perfmlock_short(model, &this->state,
+					      this->pages * this->buffers),
+			this->lacking);
+	KUNIT_EXPECT_EQ(test, perfmlock_fits(model, &this->state, this->kind,
+					     this->pages, this->buffers),
+			this->fits);
+}
+
 static int init_suite(struct kunit_suite *suite)
 {
+	FX_PLAN("charge", a_restart_gives_back_what_the_process_holds, restarts);
+	FX_PLAN("charge", what_is_short_and_what_fits, shorts);
 	FX_PLAN("charge", limit_is_whole_pages_a_cpu, limits);
 	FX_PLAN("charge", splits_at_the_edges, splits);
 	FX_PLAN("charge", steps_after_the_first, steps);
@@ -833,6 +943,9 @@ static struct kunit_case perfmlock_charge_cases[] = {
 	KUNIT_CASE_PARAM(any_order_of_calls_is_right, between_gen_params),
 	KUNIT_CASE(foreign_pages_below_zero_are_nobodys),
 	KUNIT_CASE_PARAM(remedies_are_the_least_that_help, remedy_gen_params),
+	KUNIT_CASE_PARAM(a_restart_gives_back_what_the_process_holds,
+			 restart_gen_params),
+	KUNIT_CASE_PARAM(what_is_short_and_what_fits, short_gen_params),
 	{}
 };
 

@@ -745,6 +745,24 @@ static void check_row(struct fx *fx, const char *where,
 	TRUE(books->correct >= 0);
 }
 
+static void check_pages(struct fx *fx, const char *where,
+			const struct perfmlock_mm *mm)
+{
+	long held = 0, adopted = 0;
+	struct perfmlock_buffer *buffer;
+
+	fx_for_each(buffer, &fx->ledger.buffers) {
+		if (buffer->mm != mm)
+			continue;
+		if (buffer->adopted)
+			adopted += buffer->pages;
+		else
+			held += buffer->pages;
+	}
+	TRUE(mm->held == held);
+	TRUE(mm->adopted == adopted);
+}
+
 static void check_buffer(struct fx *fx, const char *where,
 			 const struct perfmlock_buffer *buffer)
 {
@@ -870,6 +888,7 @@ void fx_check(struct fx *fx, const char *where)
 	check_places(fx, where);
 	fx_for_each(mm, &ledger->mms) {
 		check_row(fx, where, &mm->node, &mm->books);
+		check_pages(fx, where, mm);
 		TRUE(mm->books.buffers || !list_empty(&mm->books.idle));
 	}
 	fx_for_each(buffer, &ledger->buffers) {

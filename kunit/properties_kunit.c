@@ -401,6 +401,112 @@ static void remedies_are_exact(struct kunit *test)
 	}
 }
 
+#define MOST_RINGS	6
+
+/* Maps rings one after the other, as a process does; false: one was refused. */
+static bool map_all(struct perfmlock_state *state, const long *pages,
+		    unsigned int rings, bool exempt)
+{
+	struct perfmlock_charge charge;
+	unsigned int i;
+
+	for (i = 0; i < rings; i++) {
+		perfmlock_reference(state, pages[i], &charge);
+		if (charge.over && !exempt)
+			return false;
+		state->user += charge.user;
+		state->mm += charge.mm;
+	}
+	return true;
+}
+
+static bool starts_anew(long others, long pinned, unsigned long limit,
+			unsigned long rlimit, const long *pages,
+			unsigned int rings)
+{
+	struct perfmlock_state state = {
+		.user = others, .mm = pinned, .limit = limit, .rlimit = rlimit,
+	};
+
+	return map_all(&state, pages, rings, false);
+}
+
+/*
+ * A process has mapped rings, others of its user before and after, the limits may
+ * have been lowered since; a ring is refused, and more like it were to come. What is
+ * said to help after a restart helps, and a step less does not.
+ */
+static void remedies_of_a_restart_are_exact(struct kunit *test)
+{
+	const struct perfmlock_model *model =
+		&perfmlock_models[PERFMLOCK_MODEL_DEFAULT];
+	unsigned int i, k, cpus, rings, more, refused = 0;
+	struct perfmlock_state state, restarted;
+	struct perfmlock_holding holding;
+	struct perfmlock_remedy remedy;
+	struct perfmlock_charge charge;
+	long pages[2 * MOST_RINGS], others, pinned;
+	struct rnd_state random;
+
+	prandom_seed_state(&random, seed);
+	for (i = 0; i < OPERATIONS / 20; i++) {
+		cpus = 1 + below(&random, 8);
+		rings = below(&random, MOST_RINGS);
+		others = below(&random, 600);
+		pinned = below(&random, 3) ? 0 : below(&random, 100);
+		state.limit = perfmlock_user_lock_limit(below(&random, 300), 12,
+							cpus);
+		state.rlimit = below(&random, 400);
+		state.user = others;
+		state.mm = pinned;
+		holding = (struct perfmlock_holding){};
+		for (k = 0; k < rings; k++) {
+			pages[k] = 1 + (1L << below(&random, 8));
+			holding.pages += pages[k];
+		}
+		map_all(&state, pages, rings, true);
+		holding.mm = state.mm - pinned;
+		/* those that come later have no more than there is */
+		if (state.user < (long)state.limit && below(&random, 2)) {
+			k = below(&random, state.limit - state.user + 1);
+			state.user += k;
+			others += k;
+		}
+		if (!below(&random, 3))
+			state.limit /= 1 + below(&random, 4);
+		more = 1 + below(&random, MOST_RINGS);
+		for (k = rings; k < rings + more; k++)
+			pages[k] = rings ? pages[0] : 129;
+		perfmlock_reference(&state, pages[rings], &charge);
+		if (!charge.over)
+			continue;
+		refused++;
+		perfmlock_restarted(model, &state, &holding, &restarted);
+		perfmlock_remedy(model, &restarted,
+				 holding.pages + pages[rings] * more, 12, cpus,
+				 &remedy);
+		rings += more;
+#define STARTS_ANEW(limit, rlimit)					\
+	starts_anew(others, pinned, limit, rlimit, pages, rings)
+		KUNIT_EXPECT_TRUE(test, STARTS_ANEW(state.limit,
+						    remedy.memlock_kb / 4));
+		if (remedy.memlock_kb > 0)
+			KUNIT_EXPECT_FALSE(test, STARTS_ANEW(state.limit,
+							     remedy.memlock_kb / 4 - 1));
+		KUNIT_EXPECT_EQ(test, remedy.mlock_kb < 0,
+				pinned > (long)state.rlimit);
+		if (remedy.mlock_kb < 0)
+			continue;
+		state.limit = perfmlock_user_lock_limit(remedy.mlock_kb, 12,
+							cpus);
+		KUNIT_EXPECT_TRUE(test, STARTS_ANEW(state.limit, state.rlimit));
+		if (state.limit)
+			KUNIT_EXPECT_FALSE(test, STARTS_ANEW(state.limit - cpus,
+							     state.rlimit));
+	}
+	KUNIT_EXPECT_GT(test, refused, OPERATIONS / 100);
+}
+
 static int init_suite(struct kunit_suite *suite)
 {
 	if (!seed)
@@ -417,6 +523,7 @@ static struct kunit_case perfmlock_properties_cases[] = {
 	KUNIT_CASE_PARAM(order_does_not_change_the_total, order_gen_params),
 	KUNIT_CASE(plain_steps_tell_nothing),
 	KUNIT_CASE(remedies_are_exact),
+	KUNIT_CASE(remedies_of_a_restart_are_exact),
 	{}
 };
 

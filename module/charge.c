@@ -491,6 +491,78 @@ static bool admits(const struct perfmlock_model *model,
 	return !charge.over;
 }
 
+/**
+ * perfmlock_restarted() - the counters that a process finds when it is started anew
+ * @model: the rule of the running kernel
+ * @state: the counters now, and the limits
+ * @holding: what it gives back when it ends
+ * @restarted: result
+ *
+ * How the pages of adopted buffers are divided is not known: as many are on M as are
+ * there and of nobody else's. What else the process has on M it will have again.
+ */
+void perfmlock_restarted(const struct perfmlock_model *model,
+			 const struct perfmlock_state *state,
+			 const struct perfmlock_holding *holding,
+			 struct perfmlock_state *restarted)
+{
+	long others = perfmlock_foreign(state->mm, holding->mm);
+	long on_mm = clamp(holding->mm, 0L, holding->pages);
+	long adopted_on_mm = clamp(others, 0L, holding->adopted);
+	long on_user = holding->pages + holding->adopted - adopted_on_mm;
+
+	if (!model->double_charge)
+		on_user -= on_mm;
+	*restarted = *state;
+	restarted->mm = max(others - adopted_on_mm, 0L);
+	/* a damaged one stays as it is */
+	if (state->user > 0)
+		restarted->user = max(state->user - on_user, 0L);
+}
+
+/**
+ * perfmlock_short() - pages by which a charge exceeds the rlimit
+ * @model: the rule of the running kernel
+ * @state: the counters and limits
+ * @pages: of the mapping, or of several at once
+ *
+ * Return: pages, 0 if it is admitted; -1 if a negative M exceeds any rlimit.
+ */
+long perfmlock_short(const struct perfmlock_model *model,
+		     const struct perfmlock_state *state, unsigned long pages)
+{
+	struct perfmlock_charge charge;
+
+	perfmlock_model_charge(model, state, pages, &charge);
+	if (!charge.over)
+		return 0;
+	return (long)charge.locked < 0 ? -1 : charge.locked - state->rlimit;
+}
+
+/**
+ * perfmlock_fits() - the largest buffer that would be admitted
+ * @model: the rule of the running kernel
+ * @state: the counters and limits
+ * @kind: a buffer of data has 1 + 2^k pages, an AUX area 2^k
+ * @pages: of the one that was refused
+ * @buffers: so many of them are to be mapped
+ *
+ * Return: pages; 0: none.
+ */
+unsigned long perfmlock_fits(const struct perfmlock_model *model,
+			     const struct perfmlock_state *state,
+			     enum perfmlock_kind kind, unsigned long pages,
+			     unsigned int buffers)
+{
+	unsigned long control = kind == PERFMLOCK_DATA;
+	unsigned long size, fits = 0;
+
+	for (size = 1; control + size < pages; size *= 2)
+		if (admits(model, state, (control + size) * buffers))
+			fits = control + size;
+	return fits;
+}
+
 /* Smallest perf_event_mlock_kb that admits, by bisection: more never hurts. */
 static long smallest_mlock_kb(const struct perfmlock_model *model,
 			      const struct perfmlock_state *state,

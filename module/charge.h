@@ -193,6 +193,18 @@ struct perfmlock_cause_info {
 extern const struct perfmlock_cause_info perfmlock_causes[];
 
 /**
+ * struct perfmlock_holding - what a process holds when it is refused
+ * @pages: of its buffers whose first mapping was seen
+ * @mm: what the kernel has put on M for them
+ * @adopted: pages of its other buffers
+ */
+struct perfmlock_holding {
+	long pages;
+	long mm;
+	long adopted;
+};
+
+/**
  * struct perfmlock_remedy - what would have admitted a refused mapping
  * @mlock_kb: smallest perf_event_mlock_kb, or -1: none helps
  * @memlock_kb: smallest RLIMIT_MEMLOCK in kB, or -1: none helps
@@ -381,6 +393,16 @@ bool perfmlock_attribute(unsigned int index, unsigned int rules,
 enum perfmlock_cause perfmlock_cause(const struct perfmlock_observation *obs,
 				     const struct perfmlock_charge *right);
 
+void perfmlock_restarted(const struct perfmlock_model *model,
+			 const struct perfmlock_state *state,
+			 const struct perfmlock_holding *holding,
+			 struct perfmlock_state *restarted);
+long perfmlock_short(const struct perfmlock_model *model,
+		     const struct perfmlock_state *state, unsigned long pages);
+unsigned long perfmlock_fits(const struct perfmlock_model *model,
+			     const struct perfmlock_state *state,
+			     enum perfmlock_kind kind, unsigned long pages,
+			     unsigned int buffers);
 void perfmlock_remedy(const struct perfmlock_model *model,
 		      const struct perfmlock_state *state, unsigned long pages,
 		      unsigned int page_shift, unsigned int online_cpus,

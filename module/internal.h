@@ -25,6 +25,9 @@ struct perfmlock_buffer *
 perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
 		     enum perfmlock_kind kind, struct perfmlock_user *user,
 		     struct perfmlock_mm *mm, unsigned long pgoff, u32 pages);
+void perfmlock_adopt(struct perfmlock_ledger *ledger,
+		     struct perfmlock_buffer *buffer);
+void perfmlock_adopt_data(struct perfmlock_buffer *data, u32 pages);
 void perfmlock_buffer_give(struct perfmlock_ledger *ledger,
 			   struct perfmlock_buffer *buffer,
 			   struct perfmlock_user *user, struct perfmlock_mm *mm);

@@ -485,7 +485,46 @@ perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
 	buffer->left = false;
 	user->books.buffers++;
 	mm->books.buffers++;
+	mm->held += pages;
 	return buffer;
+}
+
+/**
+ * perfmlock_adopt() - what was charged for a buffer is not known
+ * @ledger: the ledger
+ * @buffer: its row
+ *
+ * Context: any; the lock is held.
+ */
+void perfmlock_adopt(struct perfmlock_ledger *ledger,
+		     struct perfmlock_buffer *buffer)
+{
+	buffer->adopted = true;
+	buffer->mm->held -= buffer->pages;
+	buffer->mm->adopted += buffer->pages;
+	ledger->adopted++;
+}
+
+/**
+ * perfmlock_adopt_data() - data that was adopted by its AUX area is met itself
+ * @data: its row
+ * @pages: of the mapping
+ *
+ * Context: any; the lock is held.
+ */
+void perfmlock_adopt_data(struct perfmlock_buffer *data, u32 pages)
+{
+	data->pages = pages;
+	data->mm->adopted += pages;
+}
+
+/* Its pages are its mm's no more. */
+static __always_inline void let_go(const struct perfmlock_buffer *buffer)
+{
+	if (unlikely(buffer->adopted))
+		buffer->mm->adopted -= buffer->pages;
+	else
+		buffer->mm->held -= buffer->pages;
 }
 
 static void lose_buffer(struct perfmlock_ledger *ledger,
@@ -522,6 +561,8 @@ void perfmlock_buffer_give(struct perfmlock_ledger *ledger,
 {
 	user->books.buffers++;
 	mm->books.buffers++;
+	mm->held += buffer->pages;
+	let_go(buffer);
 	lose_owners(ledger, buffer->user, buffer->mm);
 	buffer->user = user;
 	buffer->mm = mm;
@@ -561,6 +602,7 @@ void perfmlock_buffer_drop(struct perfmlock_ledger *ledger,
 		perfmlock_no_longer_pending(buffer);
 	user->books.correct -= buffer->correct_user;
 	buffer->mm->books.correct -= buffer->correct_mm;
+	let_go(buffer);
 	lose_owners(ledger, user, buffer->mm);
 	ledger->adopted -= buffer->adopted;
 	perfmlock_store_unlink(&ledger->buffers, buffer);

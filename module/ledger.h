@@ -115,6 +115,8 @@ struct perfmlock_user {
  * @rlimit: RLIMIT_MEMLOCK of its last call, in pages
  * @pid: thread group, in the initial namespace
  * @uid: of its last call
+ * @held: pages of its buffers that are not adopted
+ * @adopted: pages of those that are
  * @claimed: last walk that met a mapping of perf's in it
  * @claimed_by: the process, of those that share it, that looked through it then
  * @visited: last walk that looked through all of its mappings, no close of
@@ -127,6 +129,8 @@ struct perfmlock_mm {
 	unsigned long rlimit;
 	pid_t pid;
 	uid_t uid;
+	long held;
+	long adopted;
 	u32 claimed;
 	pid_t claimed_by;
 	u32 visited;
@@ -362,6 +366,8 @@ struct perfmlock_history {
  * @state: the kernel's counters and limits
  * @model: by which rule it was refused
  * @charge: what that made of them
+ * @held: pages that the process held
+ * @restarted: the counters that it would find if it was started anew
  * @right_state: the counters of the correct books
  * @right: what the reference rule makes of them
  */
@@ -375,6 +381,8 @@ struct perfmlock_denial {
 	struct perfmlock_state state;
 	const struct perfmlock_model *model;
 	struct perfmlock_charge charge;
+	long held;
+	struct perfmlock_state restarted;
 	struct perfmlock_state right_state;
 	struct perfmlock_charge right;
 };

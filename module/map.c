@@ -252,7 +252,7 @@ static void further_map(struct perfmlock_ledger *ledger,
 	perfmlock_mapped_by(buffer, call->mm);
 	/* adopted by its AUX area */
 	if (unlikely(!buffer->pages))
-		buffer->pages = call->pages;
+		perfmlock_adopt_data(buffer, call->pages);
 	if (buffer->kind == PERFMLOCK_AUX && buffer->aux) {
 		perfmlock_touch(ledger, buffer->aux);
 		buffer->aux->maps++;

@@ -72,8 +72,7 @@ void perfmlock_resolve(struct perfmlock_ledger *ledger,
 		return;
 	}
 	perfmlock_no_longer_pending(data);
-	data->adopted = true;
-	ledger->adopted++;
+	perfmlock_adopt(ledger, data);
 }
 
 /**

@@ -56,11 +56,10 @@ adopt_row(struct perfmlock_ledger *ledger, const void *rb,
 	buffer = perfmlock_buffer_new(ledger, rb, kind, user, mm, pgoff, pages);
 	buffer->touched = false;
 	buffer->met = 1;
-	buffer->adopted = true;
 	buffer->event = *event;
 	buffer->pid = actor->pid;
 	memcpy(buffer->comm, actor->comm, sizeof(buffer->comm));
-	ledger->adopted++;
+	perfmlock_adopt(ledger, buffer);
 	return buffer;
 }
 
@@ -104,7 +103,7 @@ bool perfmlock_sweep_meet(struct perfmlock_ledger *ledger,
 	if (data && kind == PERFMLOCK_DATA) {
 		meet(ledger, data);
 		if (!data->pages)
-			data->pages = pages;
+			perfmlock_adopt_data(data, pages);
 		return true;
 	}
 	if (data && data->aux) {

@@ -267,6 +267,7 @@ void perfmlock_denied(struct perfmlock_ledger *ledger,
 		.pages = call->pages,
 	};
 	struct perfmlock_user *user = call->user;
+	struct perfmlock_holding holding = {};
 	struct perfmlock_counts *counts;
 	struct perfmlock_event event;
 	struct perfmlock_mm *mm;
@@ -283,6 +284,14 @@ void perfmlock_denied(struct perfmlock_ledger *ledger,
 	entry.online_cpus = ledger->ops->online_cpus();
 	perfmlock_right_state(ledger, user, mm ? &mm->books : &nothing_booked,
 			      &entry.state, call->mover, &entry.right_state);
+	if (mm) {
+		holding.pages = mm->held;
+		holding.mm = mm->books.kernel;
+		holding.adopted = mm->adopted;
+		entry.held = mm->held + mm->adopted;
+	}
+	perfmlock_restarted(entry.model, &entry.state, &holding,
+			    &entry.restarted);
 	/* by the books: the most that it can have met */
 	if (call->mover == PERFMLOCK_CALLS && ledger->exclusive &&
 	    perfmlock_is_sure(ledger, user))

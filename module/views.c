@@ -242,10 +242,20 @@ static void print_kb(struct seq_file *m, const char *key, long kb)
 		seq_printf(m, " %s=%ld", key, kb);
 }
 
+/* Of a charge that a negative M makes larger than anything. */
+static void print_short(struct seq_file *m, const char *key, long pages)
+{
+	if (pages < 0)
+		seq_printf(m, " %s=-", key);
+	else
+		seq_printf(m, " %s=%ld", key, pages);
+}
+
 static void print_denial(struct seq_file *m, const struct row *row)
 {
 	const struct perfmlock_denial *d = &row->denial;
 	unsigned int cpus = cpus_left(d->cpu);
+	unsigned int buffers = max(cpus, 1U);
 	struct perfmlock_remedy remedy;
 
 	seq_printf(m, "seq=%llu pid=%d uid=%u kind=%s", row->seq, d->actor.pid,
@@ -275,6 +285,17 @@ static void print_denial(struct seq_file *m, const struct row *row)
 		print_kb(m, "all_cpus_perf_event_mlock_kb", remedy.mlock_kb);
 		print_kb(m, "all_cpus_rlimit_memlock_kb", remedy.memlock_kb);
 	}
+	/* what it holds, this one, and one like it on each CPU from its own on */
+	perfmlock_remedy(d->model, &d->restarted, d->held + d->pages * buffers,
+			 PAGE_SHIFT, d->online_cpus, &remedy);
+	print_kb(m, "restart_perf_event_mlock_kb", remedy.mlock_kb);
+	print_kb(m, "restart_rlimit_memlock_kb", remedy.memlock_kb);
+	seq_printf(m, " held=%ld", d->held);
+	print_short(m, "short", perfmlock_short(d->model, &d->state, d->pages));
+	print_short(m, "all_cpus_short",
+		    perfmlock_short(d->model, &d->state, d->pages * buffers));
+	seq_printf(m, " fits=%lu", perfmlock_fits(d->model, &d->state, d->kind,
+						  d->pages, buffers));
 	seq_printf(m, " times=%llu comm=", row->times);
 	print_comm(m, d->actor.comm);
 	seq_putc(m, '\n');

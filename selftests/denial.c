@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "perfmlock_fixture.h"
 
@@ -187,6 +188,143 @@ TEST_F(refused, by_rlimit)
 	EXPECT_EQ(3, users_num(uid, "denied"));
 	EXPECT_EQ(3, lines_sum("denials", "pid", a->pid, "times"));
 	EXPECT_EQ(0, users_num(uid, "privileged"));
+}
+
+#define MOST_RINGS	5
+#define SITUATIONS	40
+
+/* What a process maps, the last of them once a CPU. */
+struct rings {
+	long pages[MOST_RINGS + 1];
+	int nr;
+};
+
+/* A process of @uid with an rlimit of so many pages maps all: 0 or -errno. */
+static long starts_anew(struct test_env *e, uid_t uid, const struct rings *r,
+			long rlimit)
+{
+	struct actor *a = actor_start(e, uid, rlimit, 0);
+	long ret = 0;
+	int i;
+
+	for (i = 0; i < r->nr - 1 + e->cpus && ret >= 0; i++)
+		ret = actor_new(a, r->pages[i < r->nr ? i : r->nr - 1]);
+	actor_exit(a);
+	return ret < 0 ? ret : 0;
+}
+
+/*
+ * Both remedies of a restart help, and a page less, or one a CPU, does not. Returns
+ * how many of that is not so.
+ */
+static int wrong_remedies(struct test_env *e, uid_t uid, const struct rings *r,
+			  const char *line, long kb, long rlimit)
+{
+	long rlimit_kb = line_num(line, "restart_rlimit_memlock_kb");
+	long mlock_kb = line_num(line, "restart_perf_event_mlock_kb");
+	long page_kb = e->page / 1024;
+	int wrong = 0;
+
+	wrong += starts_anew(e, uid, r, rlimit_kb / page_kb) != 0;
+	wrong += starts_anew(e, uid, r, rlimit_kb / page_kb - 1) != -EPERM;
+	if (env_set_kb(e, mlock_kb))
+		return 1;
+	wrong += starts_anew(e, uid, r, rlimit) != 0;
+	if (env_set_kb(e, mlock_kb - page_kb))
+		return 1;
+	wrong += starts_anew(e, uid, r, rlimit) != -EPERM;
+	if (wrong)
+		note("%ld and %ld, with %ld kb, an rlimit of %ld pages: %s",
+		     rlimit_kb, mlock_kb, kb, rlimit, line);
+	return wrong;
+}
+
+/*
+ * A process has mapped rings, others of its user too, and the limits have been
+ * lowered since: what is said to help one started anew is put to the test.
+ */
+TEST_F(books, restarts)
+{
+	struct test_env *e = &self->e;
+	uid_t uid = env_uid(e);
+	struct actor *other = actor_start(e, uid, UNLIMITED, 0), *a;
+	unsigned int seed = time(NULL);
+	long kb, rlimit, ret;
+	int i, k, refused = 0;
+	struct rings r;
+	char *line;
+
+	if (env_charges_twice(e))
+		SKIP(return, OLD_SUMS);
+	TH_LOG("seed %u", seed);
+	for (i = 0; i < SITUATIONS; i++) {
+		kb = (1 + rand_r(&seed) % 100) * (e->page / 1024);
+		ASSERT_EQ(0, env_set_kb(e, kb));
+		/* all of it under the limit */
+		ASSERT_EQ(0, actor_fill(other, rand_r(&seed) % (e->limit + 1)));
+		a = actor_start(e, uid, UNLIMITED, 0);
+		r.nr = rand_r(&seed) % MOST_RINGS;
+		for (k = 0; k < r.nr; k++) {
+			r.pages[k] = 1 + (1L << rand_r(&seed) % 7);
+			ASSERT_GT(actor_new(a, r.pages[k]), 0);
+		}
+		rlimit = rand_r(&seed) % 100;
+		actor_rlimit(a, rlimit);
+		r.pages[r.nr] = 1 + (1L << rand_r(&seed) % 8);
+		ret = actor_new(a, r.pages[r.nr++]);
+		line = ret < 0 ? line_last("denials", "pid", a->pid) : NULL;
+		ASSERT_EQ(ret < 0, !!line);
+		actor_exit(a);
+		if (line && line_num(line, "restart_rlimit_memlock_kb") > 0 &&
+		    line_num(line, "restart_perf_event_mlock_kb") > 0) {
+			refused++;
+			ASSERT_EQ(0, wrong_remedies(e, uid, &r, line, kb, rlimit));
+		}
+		ASSERT_EQ(0, actor_unmap_all(other));
+	}
+	TH_LOG("%d situations", refused);
+	EXPECT_GT(refused, SITUATIONS / 8);
+	VERIFY("after them");
+	ASSERT_EQ(0, env_reset_limit(e));
+}
+
+/* By how much, and what would have passed: numbers of two reports. */
+TEST_F(books, short_and_fits)
+{
+	struct test_env *e = &self->e;
+	uid_t uid = env_uid(e);
+	struct actor *holder = actor_start(e, uid, 0, 0);
+	struct actor *a = actor_start(e, uid, 16, 0);
+	struct actor *b = actor_start(e, uid, 512, 0);
+	char *line;
+	int i;
+
+	if (env_charges_twice(e))
+		SKIP(return, OLD_SUMS);
+	if (e->cpus != 2 || e->page != 4096)
+		SKIP(return, "the numbers are of two CPUs and 4 kB pages");
+	ASSERT_EQ(0, env_set_kb(e, 516));
+	for (i = 0; i < 2; i++)
+		ASSERT_GT(actor_new(holder, 129), 0);
+	ASSERT_EQ(-EPERM, actor_new(a, 129));
+	line = line_last("denials", "pid", a->pid);
+	EXPECT_EQ(113, line_num(line, "short"));
+	EXPECT_EQ(242, line_num(line, "all_cpus_short"));
+	EXPECT_EQ(5, line_num(line, "fits"));
+	EXPECT_EQ(0, line_num(line, "held"));
+
+	for (i = 0; i < 3; i++)
+		ASSERT_GT(actor_new(b, 129), 0);
+	ASSERT_EQ(-EPERM, actor_new(b, 129));
+	line = line_last("denials", "pid", b->pid);
+	EXPECT_EQ(4, line_num(line, "short"));
+	EXPECT_EQ(387, line_num(line, "held"));
+	EXPECT_EQ(2064, line_num(line, "min_rlimit_memlock_kb"));
+	EXPECT_EQ(524, line_num(line, "min_perf_event_mlock_kb"));
+	/* 387 + 2 x 129, less what is left of the limit: none of it */
+	EXPECT_EQ(2580, line_num(line, "restart_rlimit_memlock_kb"));
+	VERIFY("refused");
+	ASSERT_EQ(0, env_reset_limit(e));
 }
 
 /* The third remedy */

@@ -13,4 +13,8 @@
 #define noinline		__attribute__((__noinline__))
 #endif
 
+#define min(a, b)		((a) < (b) ? (a) : (b))
+#define max(a, b)		((a) > (b) ? (a) : (b))
+#define clamp(val, lo, hi)	min(max(val, lo), hi)
+
 #endif /* PROVE_LINUX_KERNEL_H */
