@@ -2444,6 +2444,48 @@ static int booking_plan(struct kunit_suite *suite)
 	return 0;
 }
 
+/* On a kernel that charges re-maps: they are not given back. */
+static void what_leaked_of_an_adopted_buffers_area_stays(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 2), area = fx_aux(fx, 0, 0, 4);
+	const struct fx_vma *const met[] = { &ring, NULL };
+
+	fx->ledger.model = PERFMLOCK_S6;
+	fx_kernel_maps(fx, &ring, 2, 0);
+	fx_sweep(fx, met);
+	fx_map(fx, &area, 4, 0);
+	fx_map(fx, &area, 4, 0);
+	fx_unmap(fx, &area, 0, 0);
+	fx_unmap(fx, &area, -4, 0);
+	KUNIT_EXPECT_EQ(test, fx_user_row(fx, &fx->users[0])->books.kernel, 4);
+	KUNIT_EXPECT_EQ(test, fx_user_row(fx, &fx->users[0])->books.correct, 0);
+}
+
+/* Who made it fails, and a close of it is under way: nobody knows what it was charged. */
+static void what_becomes_adopted_in_a_close_is_nobodys(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma failing = fx_ring(fx, 0, 0, 33), ring = fx_ring(fx, 1, 0, 33);
+	struct fx_call of_a, of_b, close;
+
+	of_a = fx_begin_map(fx, &failing);
+	fx_kernel_maps(fx, &failing, 33, 0);
+	of_b = fx_begin_map(fx, &ring);
+	fx_kernel_maps(fx, &ring, 0, 0);
+	fx_end_map(fx, &of_b, 0);
+	close = fx_begin_unmap(fx, &ring);
+	/* what it has mapped it closes itself */
+	fx_kernel_unmaps(&failing, 0, 0);
+	fx_end_map(fx, &of_a, -ENOMEM);
+	KUNIT_EXPECT_TRUE(test, fx_buffer(fx, ring.event->rb)->adopted);
+	fx_kernel_unmaps(&ring, -33, 0);
+	fx_end_unmap(fx, &close);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+}
+
 static struct kunit_case booking_cases[] = {
 	KUNIT_CASE_PARAM(a_ring_lives_and_leaves_nothing, life_gen_params),
 	KUNIT_CASE_PARAM(every_way_comes_to_the_same_books, way_gen_params),
@@ -2539,6 +2581,8 @@ static struct kunit_case booking_cases[] = {
 	KUNIT_CASE(a_change_that_some_rule_makes_is_the_kernels),
 	KUNIT_CASE(what_no_rule_explains_on_a_shared_counter_is_the_others),
 	KUNIT_CASE(what_a_step_tells_of_the_rules_is_counted),
+	KUNIT_CASE(what_leaked_of_an_adopted_buffers_area_stays),
+	KUNIT_CASE(what_becomes_adopted_in_a_close_is_nobodys),
 	{}
 };
 

@@ -1694,6 +1694,122 @@ static int missed_plan(struct kunit_suite *suite)
 	return 0;
 }
 
+/* Of two that map an event one returns, its close is missed, and the other fails. */
+static void a_pending_row_that_ended_unseen_goes(struct kunit *test)
+{
+	static const struct fx_vma *const nothing[] = { NULL };
+	struct fx *fx = test->priv;
+	struct fx_vma failing = fx_ring(fx, 0, 0, 33), ring = fx_ring(fx, 1, 0, 33);
+	struct fx_call call;
+
+	call = fx_begin_map(fx, &failing);
+	fx_map(fx, &ring, 33, 0);
+	KUNIT_EXPECT_TRUE(test, fx_buffer(fx, ring.event->rb)->pending);
+	fx_kernel_unmaps(&ring, -33, 0);
+	fx_missed(fx);
+	/* it may have made it, and return with it */
+	KUNIT_EXPECT_FALSE(test, fx_walk(fx, nothing, PERFMLOCK_MET_ALL));
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 1);
+	fx_end_map(fx, &call, -EINVAL);
+	fx_sweep(fx, nothing);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	KUNIT_EXPECT_FALSE(test, fx->ledger.unsettled);
+	KUNIT_EXPECT_EQ(test, fx_user_row(fx, &fx->users[0])->under_way, 0);
+}
+
+/* Whatever no memory was ready for, a walk finds. */
+static void without_memory_for_a_remap_a_walk_counts_it(struct kunit *test)
+{
+	static const struct fx_vma *const nothing[] = { NULL };
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), other = fx_ring(fx, 1, 0, 33);
+	const struct fx_vma *const met[] = { &ring, &other, NULL };
+
+	fx_sweep(fx, nothing);
+	fx_map(fx, &ring, 33, 0);
+	fx_starve(fx, &fx->ledger.mms, 0);
+	fx_map(fx, &other, 0, 0);
+	KUNIT_EXPECT_EQ(test, perfmlock_ledger_fill(&fx->ledger), 0);
+	KUNIT_EXPECT_EQ(test, fx_buffer(fx, ring.event->rb)->maps, 1);
+	fx_sweep(fx, met);
+	KUNIT_EXPECT_EQ(test, fx_buffer(fx, ring.event->rb)->maps, 2);
+	fx_unmap(fx, &ring, 0, 0);
+	KUNIT_EXPECT_FALSE(test, fx->ledger.careful);
+	fx_unmap(fx, &other, -33, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .pool_empty = 1, .closes = 2,
+			 .resynced = 1);
+}
+
+/* Its last mapping and its event went in the middle of a walk. */
+static void an_end_that_was_seen_in_a_walk_is_not_stale(struct kunit *test)
+{
+	static const struct fx_vma *const nothing[] = { NULL };
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33);
+	const struct fx_vma *const met[] = { &ring, NULL };
+
+	fx_kernel_maps(fx, &ring, 33, 0);
+	fx_sweep(fx, met);
+	perfmlock_sweep_begin(&fx->ledger);
+	fx_unmap(fx, &ring, -33, 0);
+	fx_end_walk(fx, PERFMLOCK_MET_ALL);
+	fx_sweep(fx, nothing);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	FX_EXPECT_TOTALS(fx, .closes = 1);
+}
+
+/* Another mapping of it than the walk has met goes. */
+static void an_area_that_a_walk_has_met_in_part_stays(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), area = fx_aux(fx, 0, 0, 64);
+	struct fx_vma other = fx_aux(fx, 1, 0, 64);
+	const struct fx_vma *const met[] = { &ring, &area, &other, NULL };
+
+	fx_kernel_maps(fx, &ring, 33, 0);
+	fx_kernel_maps(fx, &area, 64, 0);
+	fx_kernel_maps(fx, &other, 0, 0);
+	perfmlock_sweep_begin(&fx->ledger);
+	fx_meet(fx, &ring);
+	fx_meet(fx, &area);
+	fx_unmap(fx, &other, 0, 0);
+	fx_end_walk(fx, PERFMLOCK_MET_ALL);
+	/* a further mapping, and no first one */
+	fx_map(fx, &other, 0, 0);
+	KUNIT_EXPECT_TRUE(test, fx_area(fx, ring.event->rb)->adopted);
+	fx_sweep(fx, met);
+	KUNIT_EXPECT_EQ(test, fx_area(fx, ring.event->rb)->maps, 2);
+	FX_EXPECT_MM(fx, 1, .kernel = 0);
+	fx_unmap(fx, &other, 0, 0);
+	fx_unmap(fx, &area, -64, 0);
+	fx_unmap(fx, &ring, -33, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
+/* An event has let go of a buffer, and another is led to it in its perf_mmap(). */
+static void a_buffer_that_an_event_is_led_to_meanwhile_stays(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma old = fx_ring(fx, 2, 0, 50), led = fx_ring(fx, 2, 1, 50);
+	struct fx_vma next = fx_ring(fx, 2, 2, 50);
+	const struct fx_vma *const met[] = { &old, NULL };
+
+	fx_kernel_maps(fx, &old, 50, 0);
+	fx_sweep(fx, met);
+	led.event->rb = old.event->rb;
+	led.event->owner = old.event->owner;
+	fx_map(fx, &led, 0, 0);
+	fx_unmap(fx, &led, 0, 0);
+	KUNIT_EXPECT_TRUE(test, fx_buffer(fx, old.event->rb)->left);
+	next.event->next_rb = old.event->rb;
+	fx_map(fx, &next, 0, 0);
+	KUNIT_EXPECT_TRUE(test, fx_buffer(fx, old.event->rb)->adopted);
+	FX_EXPECT_MM(fx, 2, .kernel = 0, .buffers = 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.stale, 0);
+}
+
 static struct kunit_case missed_cases[] = {
 	KUNIT_CASE(a_remap_of_what_was_mapped_before_the_load_adopts_it),
 	KUNIT_CASE(a_remap_of_what_was_not_booked_adopts_it),
@@ -1766,6 +1882,11 @@ static struct kunit_case missed_cases[] = {
 	KUNIT_CASE(a_split_mapping_is_no_other_buffers),
 	KUNIT_CASE(who_maps_what_its_area_told_of_tells_the_size),
 	KUNIT_CASE(a_new_buffer_is_not_what_was_adopted),
+	KUNIT_CASE(a_pending_row_that_ended_unseen_goes),
+	KUNIT_CASE(without_memory_for_a_remap_a_walk_counts_it),
+	KUNIT_CASE(an_end_that_was_seen_in_a_walk_is_not_stale),
+	KUNIT_CASE(an_area_that_a_walk_has_met_in_part_stays),
+	KUNIT_CASE(a_buffer_that_an_event_is_led_to_meanwhile_stays),
 	{}
 };
 

@@ -11,18 +11,20 @@
  *  free	on @free_call.
  *  begun	in the bucket of its event, and counted in @nr_active and in
  *		@under_way of its user. That is not known of a close of what the
- *		books have not, or have adopted: if it may be the last it counts as
- *		@unknown, and everybody's U may be its.
+ *		books have not, or have adopted: each of the former, and each row of
+ *		the latter of which one can be the last, counts in @unknown, and
+ *		everybody's U may be theirs.
  *  left	returned, and its handler could not have the lock (@left; up to
- *		v5.10). Who has it next ends the call, as one that nobody saw.
+ *		v5.10). The next call, or upkeep, ends it as one that nobody saw.
  *
- * What it has met is noted when either begins: another call of its user (@beside),
- * of its event (@rival), both of them perf_mmap()s (@same_event). When it ends,
- * that and what went by unseen since it began tell who can have moved U (@mover).
+ * A call that begins notes if another of its user is under way (@beside); both note
+ * if there is one of the same event (@rival, and @same_event of two perf_mmap()s).
+ * When it ends, that, what has begun or went by unseen since, and what is not known
+ * of others tell who can have moved U (@mover, mover_of()).
  *
  * At each moment @mapping of a user is the sum of the pages of its perf_mmap()s
- * under way, and @closing that of what its closes may give back. A user of whom no
- * call is under way is quiet: what is on U and not in the books is foreign then.
+ * under way, and @closing that of what each of its closes may give back. A user of
+ * whom no call is under way is quiet: what is on U and not in the books is foreign.
  */
 #include "calls.h"
 

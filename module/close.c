@@ -281,6 +281,12 @@ static void count_close(struct perfmlock_ledger *ledger,
 	if (unlikely(aux && aux->id == call->area && aux->maps)) {
 		perfmlock_touch(ledger, aux);
 		*last_aux = !--aux->maps;
+		/* a walk that has adopted it has met some of its mappings */
+		if (*last_aux && aux->adopted && ledger->walking) {
+			*last_aux = false;
+			aux->left = true;
+			perfmlock_doubt(ledger);
+		}
 	}
 	if (data->maps)
 		data->maps--;
@@ -453,7 +459,8 @@ static noinline void close_adopted(struct perfmlock_ledger *ledger,
 	perfmlock_touch(ledger, data);
 	count_close(ledger, call, rb, data, 0, &last_data, &last_aux);
 	if (last_aux || (last_data && aux)) {
-		aux->user->books.kernel -= aux->kernel_user;
+		/* what a re-map was charged is not given back */
+		aux->user->books.kernel -= aux->first_user;
 		aux->mm->books.kernel -= aux->kernel_mm;
 		perfmlock_buffer_drop(ledger, aux);
 	}
@@ -493,8 +500,11 @@ void perfmlock_close_end(struct perfmlock_ledger *ledger,
 	/* its address is another's by now; whatever the event has, it is not this */
 	if (unlikely(hlist_unhashed(&data->node.hash)))
 		rb = NULL;
-	if (unlikely(!call->user)) {
+	/* or has become so since the call began */
+	if (unlikely(data->adopted)) {
 		close_adopted(ledger, call, rb, data);
+		if (call->user)
+			perfmlock_unsure(ledger, call->user);
 		goto out;
 	}
 	user_change = perfmlock_change(user, call->before.user);

@@ -8,20 +8,28 @@
  *
  * A buffer's row is in one of these states:
  *
- *  booked	its first mapping was seen to return. It has the charges that the
- *		kernel made, and the right ones, and both are in the books of its
- *		user and its mm. It ends with its last mapping.
- *  pending	two have mapped its event at once, one has returned, and which of
- *		them made it is not known (@pending). It has no charges, and stands
- *		for a call of its user that is under way. Who returns last tells:
- *		it is booked for one of them; or adopted, where neither can be it.
- *  adopted	a walk has met it (@adopted). It has no charges: the kernel's are
- *		foreign, and so is their return.
- *  open	its last mapping is closed, and the event still has it (no @maps; a
- *		call's @open_rb): the end of that call tells if it is mapped or lost.
+ *  booked	its first mapping was seen to return, and has the charges that the
+ *		kernel made (or is thought to have made: @guessed) and the right
+ *		ones, in the books of its user and its mm. It ends with its last
+ *		mapping.
+ *  pending	two have mapped its event at once, one has returned, and another
+ *		that has not made it, or may have (@pending). Its first mapping has
+ *		no charges, and it stands for a call of its user that is under way.
+ *		It is booked when M, or the last return, tells for whom; adopted
+ *		where nobody is left who can have made it; and gone where a walk
+ *		does not meet it and nobody is under way who can have.
+ *  adopted	its first mapping was not seen (@adopted): what was charged for that
+ *		is foreign, and so is its return. It ends with its last mapping and
+ *		its event; where they do not go together, a walk tells.
+ *  open	booked, its last mapping is closed, and the event still has it (no
+ *		@maps): the calls of the event under way have it as @open_rb, and
+ *		the last of them tells if it is mapped or lost.
  *  displaced	the kernel has made another at its address, while closes of it are
- *		under way (not hashed). It is as it was, and no key finds it.
+ *		under way: no key finds it, and the last of them ends it.
  *  ended	it is gone, likewise (@ended): in no list and in nobody's books.
+ *
+ * What a further mapping was charged is in the row, whatever its state, and in the
+ * books of who made that mapping.
  *
  * At each moment: of a user, and of an mm, @correct is the sum of its rows that
  * have not ended, and @buffers their number; @under_way of a user is the number of
@@ -338,6 +346,7 @@ void perfmlock_not_booked(struct perfmlock_ledger *ledger)
 {
 	ledger->totals.pool_empty++;
 	ledger->walked = false;
+	ledger->unsettled = true;
 	ledger->doubts++;
 }
 
@@ -569,7 +578,7 @@ void perfmlock_buffer_give(struct perfmlock_ledger *ledger,
 }
 
 /**
- * perfmlock_no_longer_pending() - it is known which mapping made a buffer
+ * perfmlock_no_longer_pending() - nobody is waited for any more
  * @data: its row
  *
  * Context: any; the lock is held.
@@ -615,7 +624,7 @@ void perfmlock_buffer_drop(struct perfmlock_ledger *ledger,
 /**
  * perfmlock_buffer_unseen_end() - its end went by unseen
  * @ledger: the ledger
- * @buffer: the data's row
+ * @buffer: its row; with data an AUX area's too
  *
  * The kernel has taken back long since what it charged, as far as anybody can
  * know: what it has not shows on the counter, and there no cause is named.
@@ -630,7 +639,8 @@ void perfmlock_buffer_unseen_end(struct perfmlock_ledger *ledger,
 	buffer->user->books.kernel -= buffer->first_user;
 	buffer->mm->books.kernel -= buffer->kernel_mm;
 	perfmlock_unsure(ledger, buffer->user);
-	ledger->totals.stale++;
+	/* that its event let go of it was seen */
+	ledger->totals.stale += !buffer->left;
 	perfmlock_buffer_drop(ledger, buffer);
 }
 

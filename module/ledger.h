@@ -177,7 +177,7 @@ enum perfmlock_pending {
  * @maps: mappings that hold it; an AUX mapping also holds the data
  * @pgoff: of the mapping in the event's file: not 0 means AUX
  * @pid: who mapped it first
- * @met: mappings of it that the last walk met which met it
+ * @met: of who was not @touched: mappings of it that the last walk met which met it
  * @sweep: that walk, or the last one during which a call touched it
  * @closing: closes of it that are under way
  * @kind: data or AUX

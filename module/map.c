@@ -358,7 +358,10 @@ static bool replaces(const struct perfmlock_ledger *ledger,
 		return true;
 	if (call->same_event)
 		return false;
-	/* an event that is led to one has it before the call */
+	/* a new one would have been charged */
+	if (call->mover == PERFMLOCK_ALONE && !obs->user)
+		return false;
+	/* else the event was led to it in the middle of the call */
 	if (data->left)
 		return true;
 	if (!data->shared && ledger->ops->mm_closed(data->mm->node.key))

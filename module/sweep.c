@@ -340,6 +340,20 @@ static bool settle_count(struct perfmlock_ledger *ledger,
 	return true;
 }
 
+/* May who has made it be in perf_mmap() still? He began before there was a row. */
+static bool is_awaited(const struct perfmlock_ledger *ledger,
+		       const struct perfmlock_buffer *data)
+{
+	const struct perfmlock_call *call;
+	unsigned int i;
+
+	for (i = 0; ledger->nr_active && i < ARRAY_SIZE(ledger->by_event); i++)
+		hlist_for_each_entry(call, &ledger->by_event[i], by_event)
+			if (call->maps && call->began <= data->id)
+				return true;
+	return false;
+}
+
 /* A buffer is told by what the walk met if all is known of whoever may map it. */
 static void settle(struct perfmlock_ledger *ledger, void *record, void *arg)
 {
@@ -354,7 +368,8 @@ static void settle(struct perfmlock_ledger *ledger, void *record, void *arg)
 		return;
 	if (buffer->sweep == (u16)ledger->sweep)
 		settling->all &= settle_count(ledger, buffer);
-	else if (data->closing || data->pending)
+	else if (data->closing ||
+		 (data->pending && is_awaited(ledger, data)))
 		settling->all = false;
 	else
 		perfmlock_buffer_unseen_end(ledger, buffer);

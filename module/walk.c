@@ -289,8 +289,10 @@ int perfmlock_walk(struct perfmlock_ledger *ledger, const bool *stop)
 	/* first: what is missed by who is born later is missed since */
 	perfmlock_sweep_begin(ledger);
 	visitors = everybody(&nr);
-	if (!visitors)
+	if (!visitors) {
+		perfmlock_sweep_end(ledger, PERFMLOCK_MET_SOME);
 		return -ENOMEM;
+	}
 	busy = one_round(ledger, visitors, nr, stop, false);
 	for (i = 0; i < ROUNDS && busy && !READ_ONCE(*stop) &&
 	     !fatal_signal_pending(current); i++) {

@@ -13,6 +13,36 @@
 static struct shared *sh;
 static bool tracing_off;
 
+#define NOMEM "perfmlock_nomem"
+#define FAILSLAB "/sys/kernel/debug/failslab"
+#define PRINTK "/proc/sys/kernel/printk"
+#define KMEMLEAK "/sys/kernel/debug/kmemleak"
+#define MOST_ALLOCATIONS 20000
+
+/* What a test sets while it runs, and what was there before. */
+static struct setting {
+	const char *path;
+	const char *value;
+	char *was;
+} no_memory[] = {
+	{ FAILSLAB "/verbose", "0", NULL },
+	{ FAILSLAB "/ignore-gfp-wait", "0", NULL },
+	/* the kernel tells of some failures with a call trace */
+	{ PRINTK, "1", NULL },
+};
+
+static void set_back(void)
+{
+	struct setting *s;
+
+	for (s = no_memory; s < no_memory + ARRAY_SIZE(no_memory); s++) {
+		if (s->was)
+			write_file(s->path, s->was, strlen(s->was));
+		free(s->was);
+		s->was = NULL;
+	}
+}
+
 FIXTURE(modload)
 {
 	struct test_env e;
@@ -28,6 +58,7 @@ FIXTURE_TEARDOWN(modload)
 {
 	if (tracing_off)
 		write_file(FTRACE_ENABLED, "1", 1);
+	set_back();
 	auxpmu_set("delay_ms", 0);
 	auxpmu_set("unmap_delay_ms", 0);
 	auxpmu_set("go_on", 1);
@@ -420,11 +451,44 @@ TEST_F(modload, function_tracing_switched_off)
 	ASSERT_EQ(0, actor_unmap_all(a));
 }
 
-#define NOMEM "perfmlock_nomem"
-#define FAILSLAB "/sys/kernel/debug/failslab"
-#define PRINTK "/proc/sys/kernel/printk"
-#define KMEMLEAK "/sys/kernel/debug/kmemleak"
-#define MOST_ALLOCATIONS 20000
+static void set_no_memory(void)
+{
+	struct setting *s;
+
+	atexit(set_back);
+	for (s = no_memory; s < no_memory + ARRAY_SIZE(no_memory); s++) {
+		s->was = slurp(s->path);
+		write_file(s->path, s->value, strlen(s->value));
+	}
+}
+
+/*
+ * Nobody else looks at what is not on the console. What a failed kmem_cache_create()
+ * tells of itself, call trace and all, is as it should be. Returns another line.
+ */
+static char *splat_in(int kmsg)
+{
+	static const char *const splats[] = {
+		"BUG: ", "WARNING: ", "cut here", "sleeping function",
+		"lock order", "locking dependency", "wait context", "lock state",
+		"duplicate filename", "already ", "corruption", "objects remaining",
+		"still has objects", "Oops", "protection fault",
+	};
+	static char record[8192];
+	unsigned int i;
+	ssize_t len;
+
+	while ((len = read(kmsg, record, sizeof(record) - 1)) > 0 ||
+	       (len < 0 && errno == EPIPE)) {
+		if (len < 0)
+			return "the kernel's log has overflown";
+		record[len] = '\0';
+		for (i = 0; i < ARRAY_SIZE(splats); i++)
+			if (strstr(record, splats[i]))
+				return record;
+	}
+	return NULL;
+}
 
 /* Loads the module; allocation @nth of its init fails, if there are so many. */
 static int load_without(unsigned int nth, bool *failed)
@@ -432,10 +496,12 @@ static int load_without(unsigned int nth, bool *failed)
 	char text[16] = "";
 	int fd, ret;
 
+	fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		die("fail-nth: %s", strerror(errno));
 	param_set(NOMEM, "nth", nth);
 	ret = books_load("");
-	fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 1)
+	if (read(fd, text, sizeof(text) - 1) < 1)
 		die("fail-nth: %s", strerror(errno));
 	*failed = !atol(text);
 	if (pwrite(fd, "0", 1, 0) != 1)
@@ -484,8 +550,8 @@ static char *leak_but_of_sysfs(void)
 /* It is refused, or does without; and nothing is left of a load that was refused. */
 TEST_F(modload, no_memory_at_load)
 {
-	char *text, was[64] = "";
-	int fd, ret = 0, refused = 0, tried = 0;
+	int kmsg, ret = 0, refused = 0, tried = 0;
+	char *text, *splat = NULL;
 	unsigned int nth = 1;
 	bool failed = true;
 
@@ -494,16 +560,14 @@ TEST_F(modload, no_memory_at_load)
 	if (access(FAILSLAB, F_OK) || !module_path(NOMEM))
 		SKIP(return, "this kernel has no failslab");
 	ASSERT_EQ(0, books_unload());
-	write_file(FAILSLAB "/verbose", "0", 1);
-	write_file(FAILSLAB "/ignore-gfp-wait", "0", 1);
 	ASSERT_EQ(0, module_load(module_path(NOMEM), "module=perfmlock"));
-	/* the kernel tells of some of them with a call trace */
-	fd = open(PRINTK, O_RDWR | O_CLOEXEC);
-	ASSERT_GT(read(fd, was, sizeof(was) - 1), 0);
-	write_file(PRINTK, "1", 1);
+	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ASSERT_GE(lseek(kmsg, 0, SEEK_END), 0);
+	set_no_memory();
 	for (; failed && nth < MOST_ALLOCATIONS; nth = next_allocation(nth)) {
 		ret = load_without(nth, &failed);
 		tried++;
+		splat = splat ?: splat_in(kmsg);
 		if (!ret) {
 			EXPECT_EQ(0, access(BOOKS_DIR "/users", F_OK));
 			EXPECT_EQ(0, books_unload());
@@ -521,8 +585,11 @@ TEST_F(modload, no_memory_at_load)
 	text = leak_but_of_sysfs();
 	EXPECT_EQ(NULL, text)
 		TH_LOG("%s", text);
-	pwrite(fd, was, strlen(was), 0);
-	close(fd);
+	splat = splat ?: splat_in(kmsg);
+	EXPECT_EQ(NULL, splat)
+		TH_LOG("%s", splat);
+	close(kmsg);
+	set_back();
 	TH_LOG("%d allocations failed, %d of them the load", tried - 1, refused);
 	EXPECT_EQ(0, ret);
 	EXPECT_FALSE(failed);
