@@ -2486,6 +2486,110 @@ static void what_becomes_adopted_in_a_close_is_nobodys(struct kunit *test)
 	FX_EXPECT_USER(fx, 0, .kernel = 0);
 }
 
+/*
+ * Of calls beside each other any order is right: of the one that returns last what
+ * the other gave back, or took, before it was booked.
+ */
+static void who_was_charged_before_another_gave_back_is_right(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma full = fx_ring(fx, 1, 0, 100), a = fx_ring(fx, 0, 1, 33);
+	struct fx_call of_a;
+
+	fx_map(fx, &full, 100, 0);
+	of_a = fx_begin_map(fx, &a);
+	fx_kernel_maps(fx, &a, 0, 33);
+	fx_unmap(fx, &full, -100, 0);
+	fx_end_map(fx, &of_a, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 33, .maps = 1,
+			 .kernel_mm = 33, .correct_mm = 33);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
+static void who_was_charged_after_one_under_way_is_right(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 1, 100);
+	struct fx_call of_a, of_b;
+
+	of_a = fx_begin_map(fx, &a);
+	of_b = fx_begin_map(fx, &b);
+	fx_kernel_maps(fx, &b, 100, 0);
+	fx_kernel_maps(fx, &a, 0, 33);
+	fx_end_map(fx, &of_a, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 33, .maps = 1,
+			 .kernel_mm = 33, .correct_mm = 33);
+	fx_end_map(fx, &of_b, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, b.event->rb), .pages = 100, .maps = 1,
+			 .kernel_user = 100, .correct_user = 100);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
+/* And the same by a limit that was lowered before the kernel looked. */
+static void beside_others_a_limit_may_have_moved_first(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 1, 40);
+	struct fx_call of_a, of_b;
+
+	of_a = fx_begin_map(fx, &a);
+	of_b = fx_begin_map(fx, &b);
+	fx->limit = 50;
+	fx_kernel_maps(fx, &b, 40, 0);
+	fx_kernel_maps(fx, &a, 10, 23);
+	fx_end_map(fx, &of_a, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 33, .maps = 1,
+			 .kernel_user = 10, .kernel_mm = 23, .correct_user = 10,
+			 .correct_mm = 23);
+	fx_end_map(fx, &of_b, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
+/* An area of another size has come while the old one's close is under way. */
+static void an_area_that_is_being_closed_takes_its_mapping_along(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 3), old = fx_aux(fx, 0, 0, 4);
+	struct fx_vma area = fx_aux(fx, 1, 0, 8);
+	struct fx_call close;
+
+	fx_map(fx, &ring, 3, 0);
+	fx_map(fx, &old, 4, 0);
+	close = fx_begin_unmap(fx, &old);
+	fx_kernel_unmaps(&old, -4, 0);
+	fx_map(fx, &area, 8, 0);
+	KUNIT_EXPECT_EQ(test, fx_buffer(fx, ring.event->rb)->maps, 3);
+	fx_end_unmap(fx, &close);
+	KUNIT_EXPECT_EQ(test, fx_buffer(fx, ring.event->rb)->maps, 2);
+	KUNIT_EXPECT_EQ(test, fx_area(fx, ring.event->rb)->maps, 1);
+}
+
+/* The kernel frees a ring, and makes the same event's next one at its address. */
+static void the_next_ring_of_an_event_may_have_the_olds_address(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma old = fx_ring(fx, 0, 0, 33), ring = fx_ring(fx, 1, 0, 33);
+	struct fx_call close;
+	const void *rb;
+
+	fx_map(fx, &old, 33, 0);
+	rb = old.event->rb;
+	close = fx_begin_unmap(fx, &old);
+	fx_kernel_unmaps(&old, -33, 0);
+	ring.event->next_rb = rb;
+	fx_map(fx, &ring, 33, 0);
+	KUNIT_EXPECT_PTR_EQ(test, ring.event->rb, rb);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 2);
+	fx_end_unmap(fx, &close);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 1);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, rb), .pages = 33, .maps = 1,
+			 .kernel_user = 33, .correct_user = 33, .pid = 101);
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .correct = 33, .buffers = 1);
+	FX_EXPECT_MM(fx, 0, .kernel = 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.resynced, 0);
+}
+
 static struct kunit_case booking_cases[] = {
 	KUNIT_CASE_PARAM(a_ring_lives_and_leaves_nothing, life_gen_params),
 	KUNIT_CASE_PARAM(every_way_comes_to_the_same_books, way_gen_params),
@@ -2583,6 +2687,11 @@ static struct kunit_case booking_cases[] = {
 	KUNIT_CASE(what_a_step_tells_of_the_rules_is_counted),
 	KUNIT_CASE(what_leaked_of_an_adopted_buffers_area_stays),
 	KUNIT_CASE(what_becomes_adopted_in_a_close_is_nobodys),
+	KUNIT_CASE(who_was_charged_before_another_gave_back_is_right),
+	KUNIT_CASE(who_was_charged_after_one_under_way_is_right),
+	KUNIT_CASE(beside_others_a_limit_may_have_moved_first),
+	KUNIT_CASE(an_area_that_is_being_closed_takes_its_mapping_along),
+	KUNIT_CASE(the_next_ring_of_an_event_may_have_the_olds_address),
 	{}
 };
 

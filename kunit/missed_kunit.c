@@ -1810,6 +1810,36 @@ static void a_buffer_that_an_event_is_led_to_meanwhile_stays(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.stale, 0);
 }
 
+/* Who made it nobody saw return: how it was divided the last unmap tells. */
+static void what_a_left_call_has_made_is_guessed(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
+	struct fx_call of_a, of_b;
+	unsigned long flags;
+
+	/* two threads of one process */
+	fx->processes[1].mm = fx->processes[0].mm;
+	fx->limit = 1;
+	of_a = fx_begin_map(fx, &a);
+	of_b = fx_begin_map(fx, &b);
+	fx_kernel_maps(fx, &b, 0, 0);
+	fx_end_map(fx, &of_b, 0);
+	/* the other is charged when this one has returned */
+	fx->users[0].counter += 1;
+	fx->mms[0].counter += 32;
+	of_a.call->left = true;
+	of_a.call->left_rb = b.event->rb;
+	fx_missed(fx);
+	perfmlock_lock(&fx->ledger, flags);
+	perfmlock_end_left(&fx->ledger);
+	perfmlock_unlock(&fx->ledger, flags);
+	KUNIT_EXPECT_FALSE(test, fx_buffer(fx, b.event->rb)->pending);
+	fx_unmap(fx, &b, -1, -32);
+	FX_EXPECT_MM(fx, 0, .kernel = 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
 static struct kunit_case missed_cases[] = {
 	KUNIT_CASE(a_remap_of_what_was_mapped_before_the_load_adopts_it),
 	KUNIT_CASE(a_remap_of_what_was_not_booked_adopts_it),
@@ -1887,6 +1917,7 @@ static struct kunit_case missed_cases[] = {
 	KUNIT_CASE(an_end_that_was_seen_in_a_walk_is_not_stale),
 	KUNIT_CASE(an_area_that_a_walk_has_met_in_part_stays),
 	KUNIT_CASE(a_buffer_that_an_event_is_led_to_meanwhile_stays),
+	KUNIT_CASE(what_a_left_call_has_made_is_guessed),
 	{}
 };
 

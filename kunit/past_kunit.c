@@ -338,6 +338,10 @@ static void reset_forgets_all_and_makes_room(struct kunit *test)
 	refuse_many(fx, 2, TOO_MANY, 255);
 	expect_refusals(fx, 0, TOO_MANY + 299, 1);
 	expect_refusals(fx, 2, TOO_MANY, 255);
+	/* and who had most before has least now */
+	refuse_many(fx, 2, TOO_MANY + 255, 10);
+	expect_refusals(fx, 0, TOO_MANY + 299, 1);
+	expect_refusals(fx, 2, TOO_MANY + 10, 255);
 }
 
 static int past_plan(struct kunit_suite *suite)
