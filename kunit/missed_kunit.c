@@ -1700,6 +1700,7 @@ static void a_pending_row_that_ended_unseen_goes(struct kunit *test)
 	static const struct fx_vma *const nothing[] = { NULL };
 	struct fx *fx = test->priv;
 	struct fx_vma failing = fx_ring(fx, 0, 0, 33), ring = fx_ring(fx, 1, 0, 33);
+	struct fx_vma later = fx_ring(fx, 2, 1, 33);
 	struct fx_call call;
 
 	call = fx_begin_map(fx, &failing);
@@ -1711,7 +1712,10 @@ static void a_pending_row_that_ended_unseen_goes(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, fx_walk(fx, nothing, PERFMLOCK_MET_ALL));
 	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 1);
 	fx_end_map(fx, &call, -EINVAL);
+	/* who comes later cannot have */
+	call = fx_begin_map(fx, &later);
 	fx_sweep(fx, nothing);
+	fx_end_map(fx, &call, -EINVAL);
 	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
 	KUNIT_EXPECT_FALSE(test, fx->ledger.unsettled);
 	KUNIT_EXPECT_EQ(test, fx_user_row(fx, &fx->users[0])->under_way, 0);
