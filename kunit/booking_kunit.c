@@ -1009,6 +1009,68 @@ static void a_refusal_knows_what_a_restart_would_meet(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, denial.restarted.rlimit, 100);
 }
 
+/* Then nothing is taken off: the remedy helps, if it is not the least. */
+static void what_may_stay_is_not_given_back_by_a_restart(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 65), shared = fx_ring(fx, 1, 0, 65);
+	struct fx_vma big = fx_ring(fx, 0, 1, 129), other = fx_ring(fx, 2, 2, 65);
+	struct fx_vma more = fx_ring(fx, 0, 3, 3);
+	struct perfmlock_denial denial;
+
+	fx_map(fx, &ring, 65, 0);
+	fx_map(fx, &shared, 0, 0);
+	fx->processes[0].rlimit = 10;
+	fx_fail(fx, &big, -EPERM, 0, 0);
+	KUNIT_ASSERT_NE(test, fx_past(&fx->ledger.denials, 0, &denial), 0);
+	KUNIT_EXPECT_EQ(test, denial.held, 65);
+	KUNIT_EXPECT_EQ(test, denial.restarted.user, 65);
+	fx_unmap(fx, &shared, 0, 0);
+	fx_unmap(fx, &ring, -65, 0);
+
+	/* alone, and as another user, who has as much */
+	fx_map(fx, &ring, 65, 0);
+	fx_map(fx, &other, 65, 0);
+	fx->processes[0].user = &fx->users[1];
+	fx_fail(fx, &big, -EPERM, 0, 0);
+	KUNIT_ASSERT_NE(test, fx_past(&fx->ledger.denials, 0, &denial), 0);
+	KUNIT_EXPECT_EQ(test, denial.restarted.user, 65);
+	fx->processes[0].user = &fx->users[0];
+	fx_fail(fx, &big, -EPERM, 0, 0);
+	KUNIT_ASSERT_NE(test, fx_past(&fx->ledger.denials, 0, &denial), 0);
+	KUNIT_EXPECT_EQ(test, denial.restarted.user, 0);
+
+	/* and with a ring of the other one's, as the first again */
+	fx->processes[0].user = &fx->users[1];
+	fx_map(fx, &more, 3, 0);
+	fx->processes[0].user = &fx->users[0];
+	fx_fail(fx, &big, -EPERM, 0, 0);
+	KUNIT_ASSERT_NE(test, fx_past(&fx->ledger.denials, 0, &denial), 0);
+	KUNIT_EXPECT_EQ(test, denial.restarted.user, 65);
+}
+
+/* M has pages still that went back to another mm: they are of no buffer. */
+static void what_another_mm_gave_back_is_on_no_u(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma fill = fx_ring(fx, 2, 3, 100), ring = fx_ring(fx, 0, 0, 133);
+	struct fx_vma last = fx_ring(fx, 1, 0, 133), next = fx_ring(fx, 0, 1, 65);
+	struct fx_vma big = fx_ring(fx, 0, 2, 129);
+	struct perfmlock_denial denial;
+
+	fx_map(fx, &fill, 100, 0);
+	fx_map(fx, &ring, 100, 33);
+	fx_map(fx, &last, 0, 0);
+	fx_unmap(fx, &ring, 0, 0);
+	fx_unmap(fx, &last, -100, -33);
+	fx_map(fx, &next, 65, 0);
+	fx->processes[0].rlimit = 50;
+	fx_fail(fx, &big, -EPERM, 0, 0);
+	KUNIT_ASSERT_NE(test, fx_past(&fx->ledger.denials, 0, &denial), 0);
+	KUNIT_EXPECT_EQ(test, denial.restarted.user, 0);
+	KUNIT_EXPECT_EQ(test, denial.restarted.mm, 0);
+}
+
 static void a_rule_that_was_ruled_out_refuses_nobody(struct kunit *test)
 {
 	struct fx *fx = test->priv;
@@ -2622,6 +2684,8 @@ static struct kunit_case booking_cases[] = {
 	KUNIT_CASE(others_pages_explode_on_the_mm),
 	KUNIT_CASE(the_remedy_is_that_of_the_rule_that_refused),
 	KUNIT_CASE(a_refusal_knows_what_a_restart_would_meet),
+	KUNIT_CASE(what_may_stay_is_not_given_back_by_a_restart),
+	KUNIT_CASE(what_another_mm_gave_back_is_on_no_u),
 	KUNIT_CASE(a_rule_that_was_ruled_out_refuses_nobody),
 	KUNIT_CASE(an_eperm_for_another_reason_is_counted_alone),
 	KUNIT_CASE(a_call_that_took_the_room_meanwhile_explains_a_refusal),

@@ -797,7 +797,7 @@ static void remedies_are_the_least_that_help(struct kunit *test)
 	const struct remedy_case *this = test->param_value;
 	struct perfmlock_remedy remedy;
 
-	perfmlock_remedy(world_model(this->model), &this->state, this->pages,
+	perfmlock_remedy(world_model(this->model), &this->state, this->pages, 1,
 			 this->page_shift, this->cpus, &remedy);
 	KUNIT_EXPECT_EQ(test, remedy.mlock_kb, this->mlock_kb);
 	KUNIT_EXPECT_EQ(test, remedy.memlock_kb, this->memlock_kb);
@@ -818,30 +818,35 @@ struct restart_case {
 
 static const struct restart_case restarts[] = {
 	/* 129 of another process stay */
-	{ "all of it was on U", "S5", { 258, 0, 258, 16 }, { 129, 0, 0 }, 129, 0 },
+	{ "all of it was on U", "S5", { 258, 0, 258, 16 },
+	  { .pages = 129 }, 129, 0 },
 	/* 3 x 129, of which 129 went on M */
-	{ "some of it was on M", "S5", { 258, 129, 258, 512 }, { 387, 129, 0 }, 0, 0 },
-	{ "it has 20 pages more on M", "S5",
-	  { 258, 149, 258, 512 }, { 387, 129, 0 }, 0, 20 },
+	{ "some of it was on M", "S5", { 258, 129, 258, 512 },
+	  { .pages = 387, .mm = 129 }, 0, 0 },
+	{ "it has 20 pages more on M", "S5", { 258, 149, 258, 512 },
+	  { .pages = 387, .mm = 129, .others = 20 }, 0, 20 },
 	/* of 100 adopted pages 30 are on M, and 70 on U */
-	{ "adopted buffers", "S5", { 200, 30, 258, 512 }, { 0, 0, 100 }, 130, 0 },
-	{ "adopted buffers and others", "S5",
-	  { 258, 90, 258, 512 }, { 129, 60, 100 }, 119, 0 },
-	{ "more is on M than the adopted have", "S5",
-	  { 258, 90, 258, 512 }, { 0, 0, 65 }, 258, 25 },
+	{ "adopted buffers", "S5", { 200, 30, 258, 512 },
+	  { .others = 30, .adopted = 100 }, 130, 0 },
+	{ "adopted buffers and others", "S5", { 258, 90, 258, 512 },
+	  { .pages = 129, .mm = 60, .others = 30, .adopted = 100 }, 119, 0 },
+	{ "more is on M than the adopted have", "S5", { 258, 90, 258, 512 },
+	  { .others = 90, .adopted = 65 }, 258, 25 },
 	/* taken from M twice: a new one is not damaged */
-	{ "a damaged M", "S5", { 257, -32, 258, 512 }, { 0, -32, 0 }, 257, 0 },
-	{ "M was damaged before the load", "S5",
-	  { 257, -32, 258, 512 }, { 33, 0, 0 }, 224, 0 },
+	{ "a damaged M", "S5", { 257, -32, 258, 512 }, {}, 257, 0 },
+	{ "M was damaged before the load", "S5", { 257, -32, 258, 512 },
+	  { .pages = 33, .others = -32 }, 224, 0 },
 	/* a re-map has leaked 65 of 130, and those stay */
-	{ "pages that nobody holds", "S6", { 130, 0, 258, 512 }, { 65, 0, 0 }, 65, 0 },
-	{ "a damaged U", "S5", { -61, 0, 258, 512 }, { 3, 0, 0 }, -61, 0 },
-	{ "less is on U than it holds", "S5", { 2, 0, 258, 512 }, { 3, 0, 0 }, 0, 0 },
+	{ "pages that nobody holds", "S6", { 130, 0, 258, 512 },
+	  { .pages = 65 }, 65, 0 },
+	{ "what may stay", "S5", { 130, 20, 258, 512 },
+	  { .pages = 65, .mm = 20, .stays = true }, 130, 0 },
+	{ "a damaged U", "S5", { -61, 0, 258, 512 }, { .pages = 3 }, -61, 0 },
+	{ "less is on U than it holds", "S5", { 2, 0, 258, 512 },
+	  { .pages = 3 }, 0, 0 },
 	/* all on U, and what was over the limit on M once more */
-	{ "each page on U", "S0", { 387, 129, 258, 512 }, { 387, 129, 0 }, 0, 0 },
-	/* 3 pages, for which M was charged 28245 */
-	{ "more on M than there is", "S0",
-	  { 32892, 28245, 4644, 131072 }, { 3, 28245, 0 }, 32889, 0 },
+	{ "each page on U", "S0", { 387, 129, 258, 512 },
+	  { .pages = 387, .mm = 129 }, 0, 0 },
 };
 
 static void restart_desc(const struct restart_case *this, char *desc)
@@ -888,6 +893,11 @@ static const struct short_case shorts[] = {
 	{ "nothing fits", { 258, 1, 258, 2 }, PERFMLOCK_DATA, 129, 1, 128, 0 },
 	{ "M over the rlimit", { 0, 50, 258, 40 }, PERFMLOCK_DATA, 33, 1, 10, 0 },
 	{ "a damaged M", { 258, -32, 258, 4096 }, PERFMLOCK_DATA, 2, 1, -1, 0 },
+	/* 4 x 17 would be more than is missing, but the first one is refused */
+	{ "a damaged M and many", { 258, -32, 258, 4096 }, PERFMLOCK_DATA, 17, 4,
+	  -1, 0 },
+	{ "a damaged M and a large one", { 258, -32, 258, 16 }, PERFMLOCK_DATA,
+	  65, 1, 17, 33 },
 	{ "it is admitted", { 0, 0, 258, 0 }, PERFMLOCK_DATA, 129, 2, 0, 65 },
 };
 
@@ -904,7 +914,7 @@ static void what_is_short_and_what_fits(struct kunit *test)
 	const struct perfmlock_model *model = world_model("S5");
 
 	KUNIT_EXPECT_EQ(test, perfmlock_short(model, &this->state,
-					      this->pages * this->buffers),
+					      this->pages, this->buffers),
 			this->lacking);
 	KUNIT_EXPECT_EQ(test, perfmlock_fits(model, &this->state, this->kind,
 					     this->pages, this->buffers),

@@ -670,15 +670,15 @@ static void same_charge(struct fx *fx, const char *where,
 	SAME(is->over, want->over);
 }
 
-/* What helps, by the rule that refused, when so many pages are mapped. */
+/* What helps, by the rule that refused, when so many of them are mapped. */
 static noinline void same_remedy(struct fx *fx, const char *where,
 				 const struct perfmlock_denial *denial,
-				 unsigned long pages,
+				 unsigned int buffers,
 				 const struct perfmlock_remedy *want)
 {
 	struct perfmlock_remedy remedy, *is = &remedy;
 
-	perfmlock_remedy(denial->model, &denial->state, pages,
+	perfmlock_remedy(denial->model, &denial->state, denial->pages, buffers,
 			 fx->ledger.page_shift, denial->online_cpus, is);
 	SAME(is->mlock_kb, want->mlock_kb);
 	SAME(is->memlock_kb, want->memlock_kb);
@@ -702,11 +702,10 @@ void fx_expect_denial(struct fx *fx, const char *where, unsigned int back,
 	same_charge(fx, where, &is->right, &want->right);
 	SAME(is->cpu, want->cpus_left ? (int)(fx->cpus - want->cpus_left) : -1);
 	SAME(is->online_cpus, want->online_cpus);
-	same_remedy(fx, where, is, want->pages, &want->remedy);
+	same_remedy(fx, where, is, 1, &want->remedy);
 	/* without a CPU there is no such thing */
 	if (want->cpus_left)
-		same_remedy(fx, where, is, want->pages * want->cpus_left,
-			    &want->all_cpus);
+		same_remedy(fx, where, is, want->cpus_left, &want->all_cpus);
 	if (want->actor.pid) {
 		SAME(is->actor.pid, want->actor.pid);
 		SAME(is->actor.uid, want->actor.uid);

@@ -1763,33 +1763,53 @@ static void an_end_that_was_seen_in_a_walk_is_not_stale(struct kunit *test)
 	FX_EXPECT_TOTALS(fx, .closes = 1);
 }
 
-/* Another mapping of it than the walk has met goes. */
-static void an_area_that_a_walk_has_met_in_part_stays(struct kunit *test)
+/* An area that was missed is adopted on a ring that was seen, and goes beside a walk. */
+static void an_area_adopted_on_a_ring_ends_beside_a_walk(struct kunit *test)
 {
 	struct fx *fx = test->priv;
 	struct fx_vma ring = fx_ring(fx, 0, 0, 33), area = fx_aux(fx, 0, 0, 64);
-	struct fx_vma other = fx_aux(fx, 1, 0, 64);
-	const struct fx_vma *const met[] = { &ring, &area, &other, NULL };
+	const struct fx_vma *const met[] = { &ring, &area, NULL };
 
-	fx_kernel_maps(fx, &ring, 33, 0);
+	fx_map(fx, &ring, 33, 0);
 	fx_kernel_maps(fx, &area, 64, 0);
-	fx_kernel_maps(fx, &other, 0, 0);
-	perfmlock_sweep_begin(&fx->ledger);
-	fx_meet(fx, &ring);
-	fx_meet(fx, &area);
-	fx_unmap(fx, &other, 0, 0);
-	fx_end_walk(fx, PERFMLOCK_MET_ALL);
-	/* a further mapping, and no first one */
-	fx_map(fx, &other, 0, 0);
-	KUNIT_EXPECT_TRUE(test, fx_area(fx, ring.event->rb)->adopted);
+	fx_missed(fx);
 	fx_sweep(fx, met);
-	KUNIT_EXPECT_EQ(test, fx_area(fx, ring.event->rb)->maps, 2);
-	FX_EXPECT_MM(fx, 1, .kernel = 0);
-	fx_unmap(fx, &other, 0, 0);
+	perfmlock_sweep_begin(&fx->ledger);
 	fx_unmap(fx, &area, -64, 0);
-	fx_unmap(fx, &ring, -33, 0);
-	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	fx_end_walk(fx, PERFMLOCK_MET_ALL);
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .correct = 33, .buffers = 1);
+	/* the next one, of another size */
+	area.pages = 32;
+	fx_map(fx, &area, 32, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.model, PERFMLOCK_MODEL_DEFAULT);
+	FX_EXPECT_USER(fx, 0, .kernel = 65, .correct = 65, .buffers = 2);
+}
+
+/* Its event has led another one to it, and got a new buffer since: nobody asks. */
+static void a_pending_row_that_nobody_returns_for_is_booked_by_a_walk(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
+	struct fx_vma led = fx_ring(fx, 1, 1, 33);
+	const struct fx_vma *const met[] = { &led, &a, NULL };
+	struct fx_call of_a;
+
+	of_a = fx_begin_map(fx, &a);
+	fx_map(fx, &b, 33, 0);
+	led.event->rb = b.event->rb;
+	led.event->owner = b.event->owner;
+	fx_map(fx, &led, 0, 0);
+	KUNIT_EXPECT_TRUE(test, fx_buffer(fx, led.event->rb)->pending);
+	b.event->rb = NULL;
+	b.event->maps = 0;
+	fx_kernel_maps(fx, &a, 33, 0);
+	fx_end_map(fx, &of_a, 0);
+	fx_walk(fx, met, PERFMLOCK_MET_ALL);
+	KUNIT_EXPECT_FALSE(test, fx_buffer(fx, led.event->rb)->pending);
+	KUNIT_EXPECT_EQ(test, fx_user_row(fx, &fx->users[0])->under_way, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 66, .correct = 66, .buffers = 2);
 }
 
 /* An event has let go of a buffer, and another is led to it in its perf_mmap(). */
@@ -1919,7 +1939,8 @@ static struct kunit_case missed_cases[] = {
 	KUNIT_CASE(a_pending_row_that_ended_unseen_goes),
 	KUNIT_CASE(without_memory_for_a_remap_a_walk_counts_it),
 	KUNIT_CASE(an_end_that_was_seen_in_a_walk_is_not_stale),
-	KUNIT_CASE(an_area_that_a_walk_has_met_in_part_stays),
+	KUNIT_CASE(an_area_adopted_on_a_ring_ends_beside_a_walk),
+	KUNIT_CASE(a_pending_row_that_nobody_returns_for_is_booked_by_a_walk),
 	KUNIT_CASE(a_buffer_that_an_event_is_led_to_meanwhile_stays),
 	KUNIT_CASE(what_a_left_call_has_made_is_guessed),
 	{}

@@ -375,7 +375,7 @@ static void remedies_are_exact(struct kunit *test)
 		if (!charge.over)
 			continue;
 		perfmlock_remedy(&perfmlock_models[PERFMLOCK_MODEL_DEFAULT],
-				 &state, pages, 12, cpus, &remedy);
+				 &state, pages, 1, 12, cpus, &remedy);
 
 		with = state;
 		with.rlimit = remedy.memlock_kb / 4;
@@ -466,6 +466,7 @@ static void remedies_of_a_restart_are_exact(struct kunit *test)
 		}
 		map_all(&state, pages, rings, true);
 		holding.mm = state.mm - pinned;
+		holding.others = pinned;
 		/* those that come later have no more than there is */
 		if (state.user < (long)state.limit && below(&random, 2)) {
 			k = below(&random, state.limit - state.user + 1);
@@ -483,8 +484,8 @@ static void remedies_of_a_restart_are_exact(struct kunit *test)
 		refused++;
 		perfmlock_restarted(model, &state, &holding, &restarted);
 		perfmlock_remedy(model, &restarted,
-				 holding.pages + pages[rings] * more, 12, cpus,
-				 &remedy);
+				 holding.pages + pages[rings] * more, 1, 12,
+				 cpus, &remedy);
 		rings += more;
 #define STARTS_ANEW(limit, rlimit)					\
 	starts_anew(others, pinned, limit, rlimit, pages, rings)

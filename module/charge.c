@@ -482,13 +482,19 @@ enum perfmlock_cause perfmlock_cause(const struct perfmlock_observation *obs,
 	}
 }
 
+/*
+ * Of several buffers the sum counts, and the first one by itself: a negative M is
+ * over any rlimit, be the sum what it may.
+ */
 static bool admits(const struct perfmlock_model *model,
-		   const struct perfmlock_state *state, unsigned long pages)
+		   const struct perfmlock_state *state, unsigned long pages,
+		   unsigned int buffers)
 {
-	struct perfmlock_charge charge;
+	struct perfmlock_charge one, all;
 
-	perfmlock_model_charge(model, state, pages, &charge);
-	return !charge.over;
+	perfmlock_model_charge(model, state, pages, &one);
+	perfmlock_model_charge(model, state, pages * buffers, &all);
+	return !one.over && !all.over;
 }
 
 /**
@@ -499,44 +505,51 @@ static bool admits(const struct perfmlock_model *model,
  * @restarted: result
  *
  * How the pages of adopted buffers are divided is not known: as many are on M as are
- * there and of nobody else's. What else the process has on M it will have again.
+ * there and of nobody else's. What else the process has on M it will have again. Of
+ * what may stay all stays: what is said to help then helps, and may be too much.
  */
 void perfmlock_restarted(const struct perfmlock_model *model,
 			 const struct perfmlock_state *state,
 			 const struct perfmlock_holding *holding,
 			 struct perfmlock_state *restarted)
 {
-	long others = perfmlock_foreign(state->mm, holding->mm);
-	long on_mm = clamp(holding->mm, 0L, holding->pages);
-	long adopted_on_mm = clamp(others, 0L, holding->adopted);
+	long adopted_on_mm = clamp(holding->others, 0L, holding->adopted);
 	long on_user = holding->pages + holding->adopted - adopted_on_mm;
 
 	if (!model->double_charge)
-		on_user -= on_mm;
+		on_user -= holding->mm;
+	if (holding->stays)
+		on_user = 0;
 	*restarted = *state;
-	restarted->mm = max(others - adopted_on_mm, 0L);
+	restarted->mm = max(holding->others - adopted_on_mm, 0L);
 	/* a damaged one stays as it is */
 	if (state->user > 0)
 		restarted->user = max(state->user - on_user, 0L);
 }
 
 /**
- * perfmlock_short() - pages by which a charge exceeds the rlimit
+ * perfmlock_short() - pages by which buffers exceed the rlimit
  * @model: the rule of the running kernel
  * @state: the counters and limits
- * @pages: of the mapping, or of several at once
+ * @pages: of one
+ * @buffers: how many are mapped one after the other; before v5.4 that is not the
+ *	     same as their sum
  *
- * Return: pages, 0 if it is admitted; -1 if a negative M exceeds any rlimit.
+ * Return: pages, 0 if all are admitted; -1 if a negative M exceeds any rlimit.
  */
 long perfmlock_short(const struct perfmlock_model *model,
-		     const struct perfmlock_state *state, unsigned long pages)
+		     const struct perfmlock_state *state, unsigned long pages,
+		     unsigned int buffers)
 {
-	struct perfmlock_charge charge;
+	struct perfmlock_charge one, all;
 
-	perfmlock_model_charge(model, state, pages, &charge);
-	if (!charge.over)
+	if (admits(model, state, pages, buffers))
 		return 0;
-	return (long)charge.locked < 0 ? -1 : charge.locked - state->rlimit;
+	perfmlock_model_charge(model, state, pages, &one);
+	perfmlock_model_charge(model, state, pages * buffers, &all);
+	if ((long)one.locked < 0 || (long)all.locked < 0)
+		return -1;
+	return all.locked - state->rlimit;
 }
 
 /**
@@ -545,9 +558,9 @@ long perfmlock_short(const struct perfmlock_model *model,
  * @state: the counters and limits
  * @kind: a buffer of data has 1 + 2^k pages, an AUX area 2^k
  * @pages: of the one that was refused
- * @buffers: so many of them are to be mapped
+ * @buffers: so many of them are to be mapped, as of perfmlock_short()
  *
- * Return: pages; 0: none.
+ * Return: pages; 0: none that holds any data.
  */
 unsigned long perfmlock_fits(const struct perfmlock_model *model,
 			     const struct perfmlock_state *state,
@@ -558,7 +571,7 @@ unsigned long perfmlock_fits(const struct perfmlock_model *model,
 	unsigned long size, fits = 0;
 
 	for (size = 1; control + size < pages; size *= 2)
-		if (admits(model, state, (control + size) * buffers))
+		if (admits(model, state, control + size, buffers))
 			fits = control + size;
 	return fits;
 }
@@ -566,8 +579,8 @@ unsigned long perfmlock_fits(const struct perfmlock_model *model,
 /* Smallest perf_event_mlock_kb that admits, by bisection: more never hurts. */
 static long smallest_mlock_kb(const struct perfmlock_model *model,
 			      const struct perfmlock_state *state,
-			      unsigned long pages, unsigned int page_shift,
-			      unsigned int online_cpus)
+			      unsigned long pages, unsigned int buffers,
+			      unsigned int page_shift, unsigned int online_cpus)
 {
 	unsigned int to_kb = page_shift - 10;
 	int low = 0, high = 0x7fffffff >> to_kb;
@@ -575,14 +588,14 @@ static long smallest_mlock_kb(const struct perfmlock_model *model,
 
 	with.limit = perfmlock_user_lock_limit(high << to_kb, page_shift,
 					       online_cpus);
-	if (!admits(model, &with, pages))
+	if (!admits(model, &with, pages, buffers))
 		return -1;
 	while (low < high) {
 		int mid = low + (high - low) / 2;
 
 		with.limit = perfmlock_user_lock_limit(mid << to_kb, page_shift,
 						       online_cpus);
-		if (admits(model, &with, pages))
+		if (admits(model, &with, pages, buffers))
 			high = mid;
 		else
 			low = mid + 1;
@@ -594,26 +607,27 @@ static long smallest_mlock_kb(const struct perfmlock_model *model,
  * perfmlock_remedy() - the least change that admits a refused mapping
  * @model: the rule of the running kernel
  * @state: the kernel's counters and the limits at the refusal
- * @pages: of the mapping; for several at once, their sum (the same to every
- *	   rule since v5.4)
+ * @pages: of the mapping
+ * @buffers: so many of them are to be mapped, as of perfmlock_short()
  * @page_shift: of the kernel's pages
  * @online_cpus: that multiply perf_event_mlock_kb
  * @remedy: result, in kB; -1 where that knob cannot help
  */
 void perfmlock_remedy(const struct perfmlock_model *model,
 		      const struct perfmlock_state *state, unsigned long pages,
-		      unsigned int page_shift, unsigned int online_cpus,
-		      struct perfmlock_remedy *remedy)
+		      unsigned int buffers, unsigned int page_shift,
+		      unsigned int online_cpus, struct perfmlock_remedy *remedy)
 {
-	struct perfmlock_charge charge;
+	struct perfmlock_charge one, all;
 	unsigned int to_kb = page_shift - 10;
 
-	remedy->mlock_kb = smallest_mlock_kb(model, state, pages, page_shift,
-					     online_cpus);
-	perfmlock_model_charge(model, state, pages, &charge);
+	remedy->mlock_kb = smallest_mlock_kb(model, state, pages, buffers,
+					     page_shift, online_cpus);
+	perfmlock_model_charge(model, state, pages, &one);
+	perfmlock_model_charge(model, state, pages * buffers, &all);
 	/* a negative M is more than RLIM_INFINITY: no rlimit reaches it */
-	if (charge.locked > (~0UL >> page_shift))
+	if (max(one.locked, all.locked) > (~0UL >> page_shift))
 		remedy->memlock_kb = -1;
 	else
-		remedy->memlock_kb = (long)(charge.locked << to_kb);
+		remedy->memlock_kb = (long)(all.locked << to_kb);
 }

@@ -195,13 +195,18 @@ extern const struct perfmlock_cause_info perfmlock_causes[];
 /**
  * struct perfmlock_holding - what a process holds when it is refused
  * @pages: of its buffers whose first mapping was seen
- * @mm: what the kernel has put on M for them
+ * @mm: those of them that are on M
+ * @others: pages on M that are not the kernel's for such buffers
  * @adopted: pages of its other buffers
+ * @stays: some of it may stay when the process ends, or is not on this U: another
+ *	   maps it too, or another user was charged
  */
 struct perfmlock_holding {
 	long pages;
 	long mm;
+	long others;
 	long adopted;
+	bool stays;
 };
 
 /**
@@ -398,14 +403,15 @@ void perfmlock_restarted(const struct perfmlock_model *model,
 			 const struct perfmlock_holding *holding,
 			 struct perfmlock_state *restarted);
 long perfmlock_short(const struct perfmlock_model *model,
-		     const struct perfmlock_state *state, unsigned long pages);
+		     const struct perfmlock_state *state, unsigned long pages,
+		     unsigned int buffers);
 unsigned long perfmlock_fits(const struct perfmlock_model *model,
 			     const struct perfmlock_state *state,
 			     enum perfmlock_kind kind, unsigned long pages,
 			     unsigned int buffers);
 void perfmlock_remedy(const struct perfmlock_model *model,
 		      const struct perfmlock_state *state, unsigned long pages,
-		      unsigned int page_shift, unsigned int online_cpus,
-		      struct perfmlock_remedy *remedy);
+		      unsigned int buffers, unsigned int page_shift,
+		      unsigned int online_cpus, struct perfmlock_remedy *remedy);
 
 #endif /* PERFMLOCK_CHARGE_H */

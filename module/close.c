@@ -281,12 +281,6 @@ static void count_close(struct perfmlock_ledger *ledger,
 	if (unlikely(aux && aux->id == call->area && aux->maps)) {
 		perfmlock_touch(ledger, aux);
 		*last_aux = !--aux->maps;
-		/* a walk that has adopted it has met some of its mappings */
-		if (*last_aux && aux->adopted && ledger->walking) {
-			*last_aux = false;
-			aux->left = true;
-			perfmlock_doubt(ledger);
-		}
 	}
 	if (data->maps)
 		data->maps--;

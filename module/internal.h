@@ -43,6 +43,10 @@ void perfmlock_buffer_drop(struct perfmlock_ledger *ledger,
 void perfmlock_buffer_put(struct perfmlock_ledger *ledger,
 			  struct perfmlock_buffer *buffer);
 
+/* rivals */
+void perfmlock_nobody_is_left(struct perfmlock_ledger *ledger,
+			      struct perfmlock_buffer *data);
+
 /* verdict */
 void perfmlock_tell(struct perfmlock_user *user, unsigned int mask);
 void perfmlock_judge(struct perfmlock_ledger *ledger,
@@ -144,8 +148,10 @@ static inline void perfmlock_mapped_by(struct perfmlock_buffer *buffer,
 {
 	struct perfmlock_buffer *data = perfmlock_data_of(buffer);
 
-	if (unlikely(data->mm->node.key != mm))
+	if (unlikely(data->mm->node.key != mm)) {
 		data->shared = true;
+		data->mm->stays = true;
+	}
 }
 
 /**

@@ -438,6 +438,19 @@ struct perfmlock_mm *perfmlock_mm_row(struct perfmlock_ledger *ledger,
 	return row;
 }
 
+/* An mm has a buffer more, that a user was charged for. */
+static __always_inline void holds(struct perfmlock_mm *mm,
+				  const struct perfmlock_user *user, long pages)
+{
+	if (!mm->held && !mm->adopted) {
+		mm->payer = user;
+		mm->stays = false;
+	} else if (unlikely(mm->payer != user)) {
+		mm->stays = true;
+	}
+	mm->held += pages;
+}
+
 /**
  * perfmlock_buffer_new() - a row for a buffer, charged nothing yet
  * @ledger: the ledger
@@ -494,7 +507,7 @@ perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
 	buffer->left = false;
 	user->books.buffers++;
 	mm->books.buffers++;
-	mm->held += pages;
+	holds(mm, user, pages);
 	return buffer;
 }
 
@@ -570,7 +583,7 @@ void perfmlock_buffer_give(struct perfmlock_ledger *ledger,
 {
 	user->books.buffers++;
 	mm->books.buffers++;
-	mm->held += buffer->pages;
+	holds(mm, user, buffer->pages);
 	let_go(buffer);
 	lose_owners(ledger, buffer->user, buffer->mm);
 	buffer->user = user;

@@ -117,6 +117,8 @@ struct perfmlock_user {
  * @uid: of its last call
  * @held: pages of its buffers that are not adopted
  * @adopted: pages of those that are
+ * @payer: who was charged for the first of them
+ * @stays: as of struct perfmlock_holding; until it has none
  * @claimed: last walk that met a mapping of perf's in it
  * @claimed_by: the process, of those that share it, that looked through it then
  * @visited: last walk that looked through all of its mappings, no close of
@@ -131,6 +133,8 @@ struct perfmlock_mm {
 	uid_t uid;
 	long held;
 	long adopted;
+	const struct perfmlock_user *payer;
+	bool stays;
 	u32 claimed;
 	pid_t claimed_by;
 	u32 visited;

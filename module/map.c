@@ -247,6 +247,7 @@ static void further_map(struct perfmlock_ledger *ledger,
 	obs->step = PERFMLOCK_REMAP;
 	as_measured = attribute(ledger, call, obs, false);
 	buffer->maps++;
+	buffer->left = false;
 	perfmlock_touch(ledger, buffer);
 	perfmlock_mapped_by(buffer, call->mm);
 	/* adopted by its AUX area */

@@ -58,21 +58,33 @@ void perfmlock_book_pending(struct perfmlock_ledger *ledger,
 	ledger->totals.mmaps++;
 }
 
-/* Nobody else is left who may have made it. */
-void perfmlock_resolve(struct perfmlock_ledger *ledger,
-		       const struct perfmlock_call *call, const void *rb)
+/**
+ * perfmlock_nobody_is_left() - who may have made a pending buffer
+ * @ledger: the ledger
+ * @data: its row
+ *
+ * Context: any; the lock is held.
+ */
+void perfmlock_nobody_is_left(struct perfmlock_ledger *ledger,
+			      struct perfmlock_buffer *data)
 {
-	struct perfmlock_buffer *data;
-
-	data = perfmlock_store_find(&ledger->buffers, rb);
-	if (!data || !data->pending || has_rival(ledger, call, rb, data))
-		return;
 	if (data->pending == PERFMLOCK_MAYBE_FIRST) {
 		perfmlock_book_pending(ledger, data, PERFMLOCK_MAP);
 		return;
 	}
 	perfmlock_no_longer_pending(data);
 	perfmlock_adopt(ledger, data);
+}
+
+/* A perf_mmap() of the event has returned: is there another that may have made it? */
+void perfmlock_resolve(struct perfmlock_ledger *ledger,
+		       const struct perfmlock_call *call, const void *rb)
+{
+	struct perfmlock_buffer *data;
+
+	data = perfmlock_store_find(&ledger->buffers, rb);
+	if (data && data->pending && !has_rival(ledger, call, rb, data))
+		perfmlock_nobody_is_left(ledger, data);
 }
 
 /**

@@ -361,6 +361,9 @@ static void settle(struct perfmlock_ledger *ledger, void *record, void *arg)
 	const struct perfmlock_buffer *data = perfmlock_data_of(buffer);
 	struct settling *settling = arg;
 
+	if (buffer->sweep == (u16)ledger->sweep && buffer->pending &&
+	    !buffer->closing && !is_awaited(ledger, buffer))
+		perfmlock_nobody_is_left(ledger, buffer);
 	/* nothing was missed: what was seen is as it was counted */
 	if (!settling->unsettled && !buffer->adopted)
 		return;

@@ -284,11 +284,15 @@ void perfmlock_denied(struct perfmlock_ledger *ledger,
 	entry.online_cpus = ledger->ops->online_cpus();
 	perfmlock_right_state(ledger, user, mm ? &mm->books : &nothing_booked,
 			      &entry.state, call->mover, &entry.right_state);
+	holding.others = perfmlock_foreign(entry.state.mm,
+					   mm ? mm->books.kernel : 0);
 	if (mm) {
-		holding.pages = mm->held;
-		holding.mm = mm->books.kernel;
-		holding.adopted = mm->adopted;
 		entry.held = mm->held + mm->adopted;
+		holding.pages = mm->held;
+		/* what the kernel has on it may be another mm's as well */
+		holding.mm = mm->books.correct;
+		holding.adopted = mm->adopted;
+		holding.stays = mm->stays || (entry.held && mm->payer != user);
 	}
 	perfmlock_restarted(entry.model, &entry.state, &holding,
 			    &entry.restarted);

@@ -273,13 +273,13 @@ static void print_denial(struct seq_file *m, const struct row *row)
 		   d->right.over ? "denied" : "admitted", !d->right.over,
 		   d->right_state.user, d->right.user, d->right.user_locked,
 		   d->right_state.mm, d->right.mm, d->right.locked);
-	perfmlock_remedy(d->model, &d->state, d->pages, PAGE_SHIFT,
+	perfmlock_remedy(d->model, &d->state, d->pages, 1, PAGE_SHIFT,
 			 d->online_cpus, &remedy);
 	print_kb(m, "min_perf_event_mlock_kb", remedy.mlock_kb);
 	print_kb(m, "min_rlimit_memlock_kb", remedy.memlock_kb);
 	seq_puts(m, " cap=CAP_IPC_LOCK");
 	if (cpus) {
-		perfmlock_remedy(d->model, &d->state, d->pages * cpus,
+		perfmlock_remedy(d->model, &d->state, d->pages, cpus,
 				 PAGE_SHIFT, d->online_cpus, &remedy);
 		seq_printf(m, " cpus_left=%u", cpus);
 		print_kb(m, "all_cpus_perf_event_mlock_kb", remedy.mlock_kb);
@@ -287,13 +287,16 @@ static void print_denial(struct seq_file *m, const struct row *row)
 	}
 	/* what it holds, this one, and one like it on each CPU from its own on */
 	perfmlock_remedy(d->model, &d->restarted, d->held + d->pages * buffers,
-			 PAGE_SHIFT, d->online_cpus, &remedy);
+			 1, PAGE_SHIFT, d->online_cpus, &remedy);
 	print_kb(m, "restart_perf_event_mlock_kb", remedy.mlock_kb);
 	print_kb(m, "restart_rlimit_memlock_kb", remedy.memlock_kb);
 	seq_printf(m, " held=%ld", d->held);
-	print_short(m, "short", perfmlock_short(d->model, &d->state, d->pages));
-	print_short(m, "all_cpus_short",
-		    perfmlock_short(d->model, &d->state, d->pages * buffers));
+	print_short(m, "short",
+		    perfmlock_short(d->model, &d->state, d->pages, 1));
+	if (cpus)
+		print_short(m, "all_cpus_short",
+			    perfmlock_short(d->model, &d->state, d->pages,
+					    cpus));
 	seq_printf(m, " fits=%lu", perfmlock_fits(d->model, &d->state, d->kind,
 						  d->pages, buffers));
 	seq_printf(m, " times=%llu comm=", row->times);

@@ -472,7 +472,8 @@ static char *splat_in(int kmsg)
 		"BUG: ", "WARNING: ", "cut here", "sleeping function",
 		"lock order", "locking dependency", "wait context", "lock state",
 		"duplicate filename", "already ", "corruption", "objects remaining",
-		"still has objects", "Oops", "protection fault",
+		"still has objects", "Oops", "protection fault", "BUG ",
+		"non-static key", "UBSAN: ", "INFO: task", "kobject",
 	};
 	static char record[8192];
 	unsigned int i;
