@@ -17,13 +17,16 @@
 
 static long page;
 
+/* Pages: more than any limit that paths are measured under. */
+#define LEAST	(1L << 20)
+
 static void be_refused(long i)
 {
 	const struct rlimit limit = { i % 100 * page, 100 * page };
 	int fd = open_event();
 
 	if (setrlimit(RLIMIT_MEMLOCK, &limit) ||
-	    mmap(NULL, (1 + (256L << i % 3)) * page, PROT_READ | PROT_WRITE,
+	    mmap(NULL, (1 + (LEAST << i % 3)) * page, PROT_READ | PROT_WRITE,
 		 MAP_SHARED, fd, 0) != MAP_FAILED)
 		die("mmap that is to be refused");
 	close(fd);
