@@ -1839,6 +1839,7 @@ static void what_a_left_call_has_made_is_guessed(struct kunit *test)
 {
 	struct fx *fx = test->priv;
 	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
+	const struct fx_vma *const met[] = { &b, NULL };
 	struct fx_call of_a, of_b;
 	unsigned long flags;
 
@@ -1859,6 +1860,7 @@ static void what_a_left_call_has_made_is_guessed(struct kunit *test)
 	perfmlock_end_left(&fx->ledger);
 	perfmlock_unlock(&fx->ledger, flags);
 	KUNIT_EXPECT_FALSE(test, fx_buffer(fx, b.event->rb)->pending);
+	fx_sweep(fx, met);
 	fx_unmap(fx, &b, -1, -32);
 	FX_EXPECT_MM(fx, 0, .kernel = 0);
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
