@@ -473,7 +473,8 @@ static char *splat_in(int kmsg)
 		"lock order", "locking dependency", "wait context", "lock state",
 		"duplicate filename", "already ", "corruption", "objects remaining",
 		"still has objects", "Oops", "protection fault", "BUG ",
-		"non-static key", "UBSAN: ", "INFO: task", "kobject",
+		"non-static key", "UBSAN: ", "INFO: task",
+		"kobject_add_internal failed", ": tried to ",
 	};
 	static char record[8192];
 	unsigned int i;
