@@ -474,7 +474,7 @@ static char *splat_in(int kmsg)
 		"duplicate filename", "already ", "corruption", "objects remaining",
 		"still has objects", "Oops", "protection fault", "BUG ",
 		"non-static key", "UBSAN: ", "INFO: task",
-		"kobject_add_internal failed", ": tried to ",
+		"-EEXIST", ": tried to ",
 	};
 	static char record[8192];
 	unsigned int i;
