@@ -1866,6 +1866,51 @@ static void what_a_left_call_has_made_is_guessed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
 }
 
+/* All of both is on M, and of the first one's end nobody has told. */
+static void a_new_ring_on_m_alone_is_no_remap(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33);
+	const void *rb;
+
+	fx->limit = 0;
+	fx_map(fx, &ring, 0, 33);
+	rb = ring.event->rb;
+	fx_kernel_unmaps(&ring, 0, -33);
+	ring.event->next_rb = rb;
+	fx_map(fx, &ring, 0, 33);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, rb), .pages = 33, .maps = 1,
+			 .kernel_mm = 33, .correct_mm = 33);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.stale, 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.remaps, 0);
+}
+
+static void what_is_doubted_in_a_walk_the_next_one_settles(struct kunit *test)
+{
+	static const struct fx_vma *const nothing[] = { NULL };
+	struct fx *fx = test->priv;
+
+	fx_sweep(fx, nothing);
+	perfmlock_sweep_begin(&fx->ledger);
+	perfmlock_sweep_doubt(&fx->ledger);
+	KUNIT_EXPECT_FALSE(test, fx_end_walk(fx, PERFMLOCK_MET_ALL));
+	fx_sweep(fx, nothing);
+}
+
+/* All that it maps was seen to come. */
+static void an_mm_that_comes_in_a_walk_is_known(struct kunit *test)
+{
+	static const struct fx_vma *const nothing[] = { NULL };
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33);
+
+	fx_sweep(fx, nothing);
+	perfmlock_sweep_begin(&fx->ledger);
+	fx->mms[0].unvisited = true;
+	fx_map(fx, &ring, 33, 0);
+	KUNIT_EXPECT_TRUE(test, fx_end_walk(fx, PERFMLOCK_MET_ALL));
+}
+
 static struct kunit_case missed_cases[] = {
 	KUNIT_CASE(a_remap_of_what_was_mapped_before_the_load_adopts_it),
 	KUNIT_CASE(a_remap_of_what_was_not_booked_adopts_it),
@@ -1945,6 +1990,9 @@ static struct kunit_case missed_cases[] = {
 	KUNIT_CASE(a_pending_row_that_nobody_returns_for_is_booked_by_a_walk),
 	KUNIT_CASE(a_buffer_that_an_event_is_led_to_meanwhile_stays),
 	KUNIT_CASE(what_a_left_call_has_made_is_guessed),
+	KUNIT_CASE(a_new_ring_on_m_alone_is_no_remap),
+	KUNIT_CASE(what_is_doubted_in_a_walk_the_next_one_settles),
+	KUNIT_CASE(an_mm_that_comes_in_a_walk_is_known),
 	{}
 };
 

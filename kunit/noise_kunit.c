@@ -862,6 +862,41 @@ static int noise_plan(struct kunit_suite *suite)
 	return 0;
 }
 
+/* They were charged since the user's last quiet moment. */
+static void a_refusal_for_what_strangers_hold_meanwhile_is_right(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma beside = fx_ring(fx, 1, 0, 3), ring = fx_ring(fx, 0, 1, 65);
+	struct fx_call call;
+
+	fx->ledger.exclusive = false;
+	call = fx_begin_map(fx, &beside);
+	fx->users[0].counter += 60;
+	fx->processes[0].rlimit = 0;
+	fx_fail(fx, &ring, -EPERM, 0, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.denied, 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.wrongly_denied, 0);
+	fx_end_map(fx, &call, -EINVAL);
+}
+
+/* Where others share the counter, root's steps tell, and nobody else's then. */
+static void what_a_user_makes_of_the_rule_is_not_everybodys(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma root = fx_ring(fx, 3, 0, 33), ring = fx_ring(fx, 0, 1, 33);
+	unsigned long judged;
+
+	fx->ledger.exclusive = false;
+	fx->limit = 0;
+	fx_map(fx, &root, 0, 33);
+	KUNIT_EXPECT_TRUE(test, fx->ledger.taught);
+	judged = fx->ledger.judged;
+	KUNIT_EXPECT_GT(test, judged, 0);
+	/* as before v5.4 */
+	fx_map(fx, &ring, 33, 33);
+	KUNIT_EXPECT_EQ(test, fx->ledger.judged, judged);
+}
+
 static struct kunit_case noise_cases[] = {
 	KUNIT_CASE_PARAM(what_others_do_meanwhile_is_not_booked,
 			 noise_gen_params),
@@ -893,6 +928,8 @@ static struct kunit_case noise_cases[] = {
 	KUNIT_CASE(what_was_told_for_long_is_believed),
 	KUNIT_CASE(beside_strangers_u_tells_of_no_missed_call),
 	KUNIT_CASE(beside_calls_a_shared_counter_is_the_kernels),
+	KUNIT_CASE(a_refusal_for_what_strangers_hold_meanwhile_is_right),
+	KUNIT_CASE(what_a_user_makes_of_the_rule_is_not_everybodys),
 	{}
 };
 
