@@ -483,18 +483,25 @@ enum perfmlock_cause perfmlock_cause(const struct perfmlock_observation *obs,
 }
 
 /*
- * Of several buffers the sum counts, and the first one by itself: a negative M is
- * over any rlimit, be the sum what it may.
+ * What is compared with the rlimit. Of several buffers the sum counts, and the first
+ * one by itself: a negative M is over any rlimit, be the sum what it may.
  */
-static bool admits(const struct perfmlock_model *model,
-		   const struct perfmlock_state *state, unsigned long pages,
-		   unsigned int buffers)
+static unsigned long most_locked(const struct perfmlock_model *model,
+				 const struct perfmlock_state *state,
+				 unsigned long pages, unsigned int buffers)
 {
 	struct perfmlock_charge one, all;
 
 	perfmlock_model_charge(model, state, pages, &one);
 	perfmlock_model_charge(model, state, pages * buffers, &all);
-	return !one.over && !all.over;
+	return max(one.locked, all.locked);
+}
+
+static bool admits(const struct perfmlock_model *model,
+		   const struct perfmlock_state *state, unsigned long pages,
+		   unsigned int buffers)
+{
+	return most_locked(model, state, pages, buffers) <= state->rlimit;
 }
 
 /**
@@ -541,15 +548,11 @@ long perfmlock_short(const struct perfmlock_model *model,
 		     const struct perfmlock_state *state, unsigned long pages,
 		     unsigned int buffers)
 {
-	struct perfmlock_charge one, all;
+	unsigned long locked = most_locked(model, state, pages, buffers);
 
-	if (admits(model, state, pages, buffers))
+	if (locked <= state->rlimit)
 		return 0;
-	perfmlock_model_charge(model, state, pages, &one);
-	perfmlock_model_charge(model, state, pages * buffers, &all);
-	if ((long)one.locked < 0 || (long)all.locked < 0)
-		return -1;
-	return all.locked - state->rlimit;
+	return (long)locked < 0 ? -1 : (long)(locked - state->rlimit);
 }
 
 /**
@@ -618,16 +621,11 @@ void perfmlock_remedy(const struct perfmlock_model *model,
 		      unsigned int buffers, unsigned int page_shift,
 		      unsigned int online_cpus, struct perfmlock_remedy *remedy)
 {
-	struct perfmlock_charge one, all;
-	unsigned int to_kb = page_shift - 10;
+	unsigned long locked = most_locked(model, state, pages, buffers);
 
 	remedy->mlock_kb = smallest_mlock_kb(model, state, pages, buffers,
 					     page_shift, online_cpus);
-	perfmlock_model_charge(model, state, pages, &one);
-	perfmlock_model_charge(model, state, pages * buffers, &all);
 	/* a negative M is more than RLIM_INFINITY: no rlimit reaches it */
-	if (max(one.locked, all.locked) > (~0UL >> page_shift))
-		remedy->memlock_kb = -1;
-	else
-		remedy->memlock_kb = (long)(all.locked << to_kb);
+	remedy->memlock_kb = locked > (~0UL >> page_shift) ?
+			     -1 : (long)(locked << (page_shift - 10));
 }

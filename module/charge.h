@@ -112,7 +112,7 @@ struct perfmlock_model {
 };
 
 /* Every version of the rule, in the order of history: see perfmlock_models. */
-enum perfmlock_model_index {
+enum perfmlock_model_id {
 	PERFMLOCK_S0,
 	PERFMLOCK_S0C,
 	PERFMLOCK_S1,

@@ -276,12 +276,15 @@ static void for_all(struct perfmlock_ledger *ledger,
  * @all: and all buffers are told apart: those that are mapped, and those that
  *	 have ended
  * @unsettled: the ledger's
+ * @awaited_from: who has made a pending buffer of this id, or of a later one, may be
+ *		  in perf_mmap() still: he began before there was a row
  */
 struct settling {
 	bool known;
 	bool whole;
 	bool all;
 	bool unsettled;
+	u64 awaited_from;
 };
 
 /*
@@ -340,20 +343,6 @@ static bool settle_count(struct perfmlock_ledger *ledger,
 	return true;
 }
 
-/* May who has made it be in perf_mmap() still? He began before there was a row. */
-static bool is_awaited(const struct perfmlock_ledger *ledger,
-		       const struct perfmlock_buffer *data)
-{
-	const struct perfmlock_call *call;
-	unsigned int i;
-
-	for (i = 0; ledger->nr_active && i < ARRAY_SIZE(ledger->by_event); i++)
-		hlist_for_each_entry(call, &ledger->by_event[i], by_event)
-			if (call->maps && call->began <= data->id)
-				return true;
-	return false;
-}
-
 /* A buffer is told by what the walk met if all is known of whoever may map it. */
 static void settle(struct perfmlock_ledger *ledger, void *record, void *arg)
 {
@@ -362,7 +351,7 @@ static void settle(struct perfmlock_ledger *ledger, void *record, void *arg)
 	struct settling *settling = arg;
 
 	if (buffer->sweep == (u16)ledger->sweep && buffer->pending &&
-	    !buffer->closing && !is_awaited(ledger, buffer))
+	    !buffer->closing && buffer->id < settling->awaited_from)
 		perfmlock_nobody_is_left(ledger, buffer);
 	/* nothing was missed: what was seen is as it was counted */
 	if (!settling->unsettled && !buffer->adopted)
@@ -372,10 +361,28 @@ static void settle(struct perfmlock_ledger *ledger, void *record, void *arg)
 	if (buffer->sweep == (u16)ledger->sweep)
 		settling->all &= settle_count(ledger, buffer);
 	else if (data->closing ||
-		 (data->pending && is_awaited(ledger, data)))
+		 (data->pending && data->id >= settling->awaited_from))
 		settling->all = false;
 	else
 		perfmlock_buffer_unseen_end(ledger, buffer);
+}
+
+/* The first row that a perf_mmap() under way, or to come, can have to do with. */
+static u64 first_awaited(struct perfmlock_ledger *ledger)
+{
+	const struct perfmlock_call *call;
+	unsigned long flags;
+	unsigned int i;
+	u64 first;
+
+	perfmlock_lock(ledger, flags);
+	first = ledger->next_id;
+	for (i = 0; ledger->nr_active && i < ARRAY_SIZE(ledger->by_event); i++)
+		hlist_for_each_entry(call, &ledger->by_event[i], by_event)
+			if (call->maps)
+				first = min(first, call->began);
+	perfmlock_unlock(ledger, flags);
+	return first;
 }
 
 /**
@@ -399,6 +406,7 @@ bool perfmlock_sweep_end(struct perfmlock_ledger *ledger, unsigned int met)
 		.whole = met & PERFMLOCK_MET_ALL,
 		.all = true,
 		.unsettled = READ_ONCE(ledger->unsettled),
+		.awaited_from = first_awaited(ledger),
 	};
 	unsigned long flags;
 	bool done;

@@ -234,21 +234,19 @@ static unsigned int cpus_left(int from)
 	return left;
 }
 
-static void print_kb(struct seq_file *m, const char *key, long kb)
+/* @none stands for what is below 0: no value helps, or is large enough. */
+static void print_key(struct seq_file *m, const char *key, long value,
+		      const char *none)
 {
-	if (kb < 0)
-		seq_printf(m, " %s=none", key);
+	if (value < 0)
+		seq_printf(m, " %s=%s", key, none);
 	else
-		seq_printf(m, " %s=%ld", key, kb);
+		seq_printf(m, " %s=%ld", key, value);
 }
 
-/* Of a charge that a negative M makes larger than anything. */
-static void print_short(struct seq_file *m, const char *key, long pages)
+static void print_kb(struct seq_file *m, const char *key, long kb)
 {
-	if (pages < 0)
-		seq_printf(m, " %s=-", key);
-	else
-		seq_printf(m, " %s=%ld", key, pages);
+	print_key(m, key, kb, "none");
 }
 
 static void print_denial(struct seq_file *m, const struct row *row)
@@ -291,12 +289,12 @@ static void print_denial(struct seq_file *m, const struct row *row)
 	print_kb(m, "restart_perf_event_mlock_kb", remedy.mlock_kb);
 	print_kb(m, "restart_rlimit_memlock_kb", remedy.memlock_kb);
 	seq_printf(m, " held=%ld", d->held);
-	print_short(m, "short",
-		    perfmlock_short(d->model, &d->state, d->pages, 1));
+	print_key(m, "short",
+		  perfmlock_short(d->model, &d->state, d->pages, 1), "-");
 	if (cpus)
-		print_short(m, "all_cpus_short",
-			    perfmlock_short(d->model, &d->state, d->pages,
-					    cpus));
+		print_key(m, "all_cpus_short",
+			  perfmlock_short(d->model, &d->state, d->pages, cpus),
+			  "-");
 	seq_printf(m, " fits=%lu", perfmlock_fits(d->model, &d->state, d->kind,
 						  d->pages, buffers));
 	seq_printf(m, " times=%llu comm=", row->times);

@@ -10,7 +10,6 @@
  * turn, and what is busy still in the end is counted and left to a later walk.
  */
 #include <linux/jiffies.h>
-#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -281,7 +280,7 @@ static unsigned int whom_met(struct perfmlock_ledger *ledger,
  */
 int perfmlock_walk(struct perfmlock_ledger *ledger, const bool *stop)
 {
-	u64 began = ktime_get_ns(), slept_ns = 0, slept;
+	u64 began = current->se.sum_exec_runtime;
 	unsigned int nr, busy, met, i;
 	struct visitor *visitors;
 	bool done;
@@ -296,9 +295,7 @@ int perfmlock_walk(struct perfmlock_ledger *ledger, const bool *stop)
 	busy = one_round(ledger, visitors, nr, stop, false);
 	for (i = 0; i < ROUNDS && busy && !READ_ONCE(*stop) &&
 	     !fatal_signal_pending(current); i++) {
-		slept = ktime_get_ns();
 		schedule_timeout_killable(msecs_to_jiffies(1 << i));
-		slept_ns += ktime_get_ns() - slept;
 		busy = one_round(ledger, visitors, busy, stop, i == ROUNDS - 1);
 	}
 	met = whom_met(ledger, visitors, busy, stop);
@@ -308,7 +305,8 @@ int perfmlock_walk(struct perfmlock_ledger *ledger, const bool *stop)
 	WRITE_ONCE(all_walks.walks, all_walks.walks + 1);
 	WRITE_ONCE(all_walks.busy, busy);
 	done = perfmlock_sweep_end(ledger, met);
-	WRITE_ONCE(all_walks.spent_ns, ktime_get_ns() - began - slept_ns);
+	/* not by the clock: who is kept from the CPU spends nothing */
+	WRITE_ONCE(all_walks.spent_ns, current->se.sum_exec_runtime - began);
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	return done ? 0 : -EAGAIN;
