@@ -11,7 +11,8 @@ struct perfmlock_ledger;
  * struct perfmlock_walks - what walks there were
  * @walks: since the load
  * @busy: processes that the last one could not look at
- * @spent_ns: CPU time of the last one, as of the tick or sleep before its end
+ * @spent_ns: CPU time of the last one or the one before, whichever is less, as of the
+ *	      tick or sleep before its end
  */
 struct perfmlock_walks {
 	unsigned long walks;

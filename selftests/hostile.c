@@ -836,6 +836,9 @@ TEST_F(books, misses_on_command)
 	} else {
 		EXPECT_TRUE(eventually(!users_num(uid, "kernel")));
 	}
+	/* who was last to unmap a ring of another is uncharged, be it seen or not */
+	if (mms_has(slow->pid, "alive"))
+		slow->foreign_mm = mms_num(slow->pid, "foreign");
 	EXPECT_TRUE(eventually(!users_num(uid, "correct")));
 	EXPECT_EQ(0, env_verify(e, "over"));
 	EXPECT_GE(walks, 0);
