@@ -238,6 +238,8 @@ TEST_F(books, rings_and_areas_beside_refusals)
 	EXPECT_EQ(e->limit - 40, users_num(uid, "correct"));
 	EXPECT_LT(0, users_num(uid, "denied"));
 	EXPECT_EQ(0, lines_count("drifts", "uid", uid));
+	if (lines_count("drifts", "uid", uid))
+		note("%s", line_last("drifts", "uid", uid));
 	EXPECT_EQ(wrongly, status_num("wrongly_denied"));
 	EXPECT_EQ(other, status_num("other_eperm"));
 }

@@ -833,6 +833,13 @@ TEST_F(books, misses_on_command)
 		EXPECT_TRUE(eventually(users_num(uid, "kernel") >= 0 &&
 				       users_num(uid, "foreign") >= 0));
 		a->foreign_user = users_num(uid, "foreign");
+	} else if (oracle_perf_is_locked_vm() &&
+		   !eventually(!users_num(uid, "kernel"))) {
+		/* where others move it too, what was missed may stay in the books */
+		note("%lld pages stay in the books",
+		     (long long)users_num(uid, "kernel"));
+		e->leak_user = true;
+		a->foreign_user = users_num(uid, "foreign");
 	} else {
 		EXPECT_TRUE(eventually(!users_num(uid, "kernel")));
 	}
