@@ -35,6 +35,13 @@ static void fx_name(pid_t *pid, char *comm)
 	strscpy(comm, now->caller->comm, TASK_COMM_LEN);
 }
 
+static void fx_scene(struct perfmlock_scene *scene)
+{
+	lockdep_assert_held(&now->ledger.lock);
+	scene->euid = now->caller->user->uid;
+	scene->cgroup = now->caller->pid;
+}
+
 static void fx_event_of(const void *event, struct perfmlock_event *of)
 {
 	lockdep_assert_held(&now->ledger.lock);
@@ -151,9 +158,16 @@ static void fx_unseen(void)
 	now->unseen++;
 }
 
+static void fx_told(void)
+{
+	lockdep_assert_held(&now->ledger.lock);
+	now->told++;
+}
+
 const struct perfmlock_ledger_ops fx_ops = {
 	.caller = fx_caller,
 	.name = fx_name,
+	.scene = fx_scene,
 	.event = fx_event_of,
 	.limit = fx_limit,
 	.limit_is_exact = fx_limit_is_exact,
@@ -169,6 +183,7 @@ const struct perfmlock_ledger_ops fx_ops = {
 	.idle = fx_idle,
 	.low = fx_low,
 	.unseen = fx_unseen,
+	.told = fx_told,
 };
 
 /* As .init of a suite: test->priv is the fixture. */
@@ -700,7 +715,7 @@ void fx_expect_denial(struct fx *fx, const char *where, unsigned int back,
 	same_charge(fx, where, &is->charge, &want->charge);
 	same_state(fx, where, &is->right_state, &want->right_state);
 	same_charge(fx, where, &is->right, &want->right);
-	SAME(is->cpu, want->cpus_left ? (int)(fx->cpus - want->cpus_left) : -1);
+	SAME(is->event.cpu, want->cpus_left ? (int)(fx->cpus - want->cpus_left) : -1);
 	SAME(is->online_cpus, want->online_cpus);
 	same_remedy(fx, where, is, 1, &want->remedy);
 	/* without a CPU there is no such thing */
@@ -869,6 +884,23 @@ static void check_places(struct fx *fx, const char *where)
 	TRUE(held == closes);
 }
 
+/* What its buffers come to. */
+static void check_sums(struct fx *fx, const char *where,
+		       const struct perfmlock_user *user)
+{
+	struct perfmlock_buffer *buffer;
+	long on_user = 0, on_mm = 0;
+
+	fx_for_each(buffer, &fx->ledger.buffers) {
+		if (buffer->user != user || buffer->ended)
+			continue;
+		on_user += buffer->kernel_user;
+		on_mm += buffer->kernel_mm;
+	}
+	TRUE(user->user_pages == on_user);
+	TRUE(user->mm_pages == on_mm);
+}
+
 void fx_check(struct fx *fx, const char *where)
 {
 	unsigned int buffers = 0, adopted = 0;
@@ -880,6 +912,7 @@ void fx_check(struct fx *fx, const char *where)
 	if (fx->unchecked)
 		return;
 	fx_for_each(user, &ledger->users) {
+		check_sums(fx, where, user);
 		check_row(fx, where, &user->node, &user->books);
 		check_calls(fx, where, user);
 	}

@@ -97,6 +97,7 @@ struct fx_call {
  * @idle: times that a row was said to have no buffers
  * @low: times that memory was said to run low
  * @unseen: times that something was said to have gone by unseen
+ * @told: times that there was said to be a new refusal, or drift
  * @wrong: keys held twice, dropped when not held, or taken for others
  */
 struct fx {
@@ -119,6 +120,7 @@ struct fx {
 	unsigned int idle;
 	unsigned int low;
 	unsigned int unseen;
+	unsigned int told;
 	unsigned int wrong;
 };
 

@@ -121,7 +121,7 @@ const struct perfmlock_model perfmlock_reference_model = {
 	.own_user = true, .own_mm = true,
 };
 
-const struct perfmlock_cause_info perfmlock_causes[] = {
+const struct perfmlock_cause_info perfmlock_causes[PERFMLOCK_NR_CAUSES] = {
 	[PERFMLOCK_NO_CAUSE]	   = { "none", "none", "-" },
 	[PERFMLOCK_EXPLOSION]	   = { "explosion", "cured", "d44248a41337" },
 	[PERFMLOCK_DOUBLE_CHARGE]  = { "double-charge", "cured", "d44248a41337" },
@@ -604,6 +604,25 @@ static long smallest_mlock_kb(const struct perfmlock_model *model,
 			low = mid + 1;
 	}
 	return (long)high << to_kb;
+}
+
+/**
+ * perfmlock_overdrawn() - what a process has beyond its rlimit already
+ * @state: counters and limits
+ *
+ * It came in by a privilege, by perf_event_paranoid -1, or before the rlimit was
+ * lowered. perf_mmap() compares all of M with the rlimit, even where it adds
+ * nothing to it: any further buffer is refused.
+ *
+ * Context: any.
+ *
+ * Return: pages.
+ */
+long perfmlock_overdrawn(const struct perfmlock_state *state)
+{
+	if (state->mm < 0 || (unsigned long)state->mm <= state->rlimit)
+		return 0;
+	return state->mm - (long)state->rlimit;
 }
 
 /**

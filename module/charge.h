@@ -176,6 +176,7 @@ enum perfmlock_cause {
 	PERFMLOCK_AUX_WRONG_USER,
 	PERFMLOCK_LOST_UNCHARGE,
 	PERFMLOCK_UNEXPLAINED,
+	PERFMLOCK_NR_CAUSES
 };
 
 /**
@@ -190,7 +191,7 @@ struct perfmlock_cause_info {
 	const char *commit;
 };
 
-extern const struct perfmlock_cause_info perfmlock_causes[];
+extern const struct perfmlock_cause_info perfmlock_causes[PERFMLOCK_NR_CAUSES];
 
 /**
  * struct perfmlock_holding - what a process holds when it is refused
@@ -409,6 +410,7 @@ unsigned long perfmlock_fits(const struct perfmlock_model *model,
 			     const struct perfmlock_state *state,
 			     enum perfmlock_kind kind, unsigned long pages,
 			     unsigned int buffers);
+long perfmlock_overdrawn(const struct perfmlock_state *state);
 void perfmlock_remedy(const struct perfmlock_model *model,
 		      const struct perfmlock_state *state, unsigned long pages,
 		      unsigned int buffers, unsigned int page_shift,

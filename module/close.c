@@ -164,10 +164,10 @@ static void divide_anew(struct perfmlock_ledger *ledger,
 		perfmlock_unsure(ledger, buffer->user);
 	}
 	buffer->first_mm += more;
-	buffer->kernel_mm += more;
+	perfmlock_on_mm(buffer, more);
 	buffer->mm->books.kernel += more;
 	buffer->first_user -= more;
-	buffer->kernel_user -= more;
+	perfmlock_on_user(buffer, -more);
 }
 
 /* What went back to another mm than the one that had been charged. */
@@ -433,7 +433,7 @@ static __always_inline void close_data(struct perfmlock_ledger *ledger,
 		return;
 	}
 	/* beside another close, the kernel's last need not be ours */
-	data->kernel_mm += obs.mm;
+	perfmlock_on_mm(data, obs.mm);
 	if (call->mover != PERFMLOCK_CALLS)
 		compare(ledger, &obs, &nothing, data, data->user, data->mm);
 }

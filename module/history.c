@@ -159,6 +159,23 @@ bool perfmlock_history_next(const struct perfmlock_history *history, u64 *seq,
 }
 
 /**
+ * perfmlock_history_at() - an entry where it stands
+ * @history: the history
+ * @place: which place, below PERFMLOCK_HISTORY
+ * @seq: result: its serial number
+ *
+ * Context: any; the lock is held.
+ *
+ * Return: the entry; NULL: the place is free.
+ */
+void *perfmlock_history_at(const struct perfmlock_history *history,
+			   unsigned int place, u64 *seq)
+{
+	*seq = history->past[place].seq;
+	return *seq ? entry_at(history, place) : NULL;
+}
+
+/**
  * perfmlock_history_forget() - all entries
  * @history: the history
  *

@@ -38,6 +38,11 @@ void perfmlock_replaced(struct perfmlock_ledger *ledger,
 			struct perfmlock_buffer *data);
 void perfmlock_buffer_unseen_end(struct perfmlock_ledger *ledger,
 				 struct perfmlock_buffer *buffer);
+void perfmlock_for_all(struct perfmlock_ledger *ledger,
+		       struct perfmlock_store *store,
+		       void (*look)(struct perfmlock_ledger *ledger,
+				    void *record, void *arg),
+		       void *arg);
 void perfmlock_buffer_drop(struct perfmlock_ledger *ledger,
 			   struct perfmlock_buffer *buffer);
 void perfmlock_buffer_put(struct perfmlock_ledger *ledger,
@@ -184,6 +189,20 @@ static inline void perfmlock_right_state(const struct perfmlock_ledger *ledger,
 					      mm->correct);
 	right->limit = kernel->limit;
 	right->rlimit = kernel->rlimit;
+}
+
+/* The kernel has put more on a user for a buffer. The lock is held. */
+static inline void perfmlock_on_user(struct perfmlock_buffer *buffer, long more)
+{
+	buffer->kernel_user += more;
+	buffer->user->user_pages += more;
+}
+
+/* The kernel has put more on an mm for a buffer. The lock is held. */
+static inline void perfmlock_on_mm(struct perfmlock_buffer *buffer, long more)
+{
+	buffer->kernel_mm += more;
+	buffer->user->mm_pages += more;
 }
 
 /*

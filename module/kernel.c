@@ -3,6 +3,8 @@
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/sysctl.h>
@@ -144,4 +146,47 @@ bool perfmlock_has_symbol(const char *name)
 		return true;
 	}
 	return probe.addr && !IS_ERR(probe.addr);
+}
+
+/**
+ * perfmlock_cgroup_of_mm() - the cgroup of the process that has an mm
+ * @pid: of the process, in the initial namespace
+ * @mm: its mm; not looked into
+ *
+ * Context: process.
+ *
+ * Return: its id; 0: there is none, or the process is gone or has another mm.
+ */
+u64 perfmlock_cgroup_of_mm(pid_t pid, const struct mm_struct *mm)
+{
+	struct task_struct *task;
+	u64 id = 0;
+
+	rcu_read_lock();
+	task = pid_task(find_pid_ns(pid, &init_pid_ns), PIDTYPE_PID);
+	if (task && READ_ONCE(task->mm) == mm)
+		id = perfmlock_cgroup_of(task);
+	rcu_read_unlock();
+	return id;
+}
+
+/**
+ * perfmlock_state_of() - what a process does
+ * @pid: in the initial namespace
+ *
+ * Context: any but NMI.
+ *
+ * Return: a letter, as ps has it: T is stopped; 0: it is gone.
+ */
+char perfmlock_state_of(pid_t pid)
+{
+	struct task_struct *task;
+	char state = 0;
+
+	rcu_read_lock();
+	task = pid_task(find_pid_ns(pid, &init_pid_ns), PIDTYPE_PID);
+	if (task)
+		state = task_state_to_char(task);
+	rcu_read_unlock();
+	return state;
 }

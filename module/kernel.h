@@ -8,6 +8,7 @@
 #define PERFMLOCK_KERNEL_H
 
 #include <linux/atomic.h>
+#include <linux/cgroup.h>
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/cpumask.h>
@@ -20,6 +21,7 @@
 #include <linux/rwsem.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/user.h>
+#include <linux/timekeeping.h>
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
 
@@ -61,6 +63,8 @@ extern struct perfmlock_kernel perfmlock_kernel;
 
 void perfmlock_kernel_init(void);
 void perfmlock_kernel_refresh(void);
+char perfmlock_state_of(pid_t pid);
+u64 perfmlock_cgroup_of_mm(pid_t pid, const struct mm_struct *mm);
 bool perfmlock_has_symbol(const char *name);
 
 /* Argument 0 or 1 of a function that is just entered. Any context. */
@@ -325,6 +329,34 @@ static inline void perfmlock_actor_of(const struct task_struct *task,
 	actor->group = perfmlock_group_of(cred);
 	actor->pid = task->tgid;
 	memcpy(actor->comm, task->comm, sizeof(actor->comm));
+}
+
+/*
+ * Its cgroup's id in the unified hierarchy, as bpf_get_current_cgroup_id() has it;
+ * 0: there is none. Any context; the caller keeps the task.
+ */
+static inline u64 perfmlock_cgroup_of(struct task_struct *task)
+{
+	u64 id = 0;
+
+#if defined(CONFIG_CGROUPS) && defined(HAVE_CGROUP_ID)
+	rcu_read_lock();
+	id = cgroup_id(task_dfl_cgroup(task));
+	rcu_read_unlock();
+#endif
+	return id;
+}
+
+/* When and as what current makes a call. Any context. */
+static inline void perfmlock_scene_of_current(struct perfmlock_scene *scene)
+{
+	const struct cred *cred = current_cred();
+
+	scene->time = ktime_get_real_ns();
+	scene->cgroup = perfmlock_cgroup_of(current);
+	scene->userns = cred->user_ns == &init_user_ns ? 0 :
+			cred->user_ns->ns.inum;
+	scene->euid = from_kuid(&init_user_ns, cred->euid);
 }
 
 #endif /* PERFMLOCK_KERNEL_H */

@@ -586,6 +586,10 @@ void perfmlock_buffer_give(struct perfmlock_ledger *ledger,
 	holds(mm, user, buffer->pages);
 	let_go(buffer);
 	lose_owners(ledger, buffer->user, buffer->mm);
+	buffer->user->user_pages -= buffer->kernel_user;
+	buffer->user->mm_pages -= buffer->kernel_mm;
+	user->user_pages += buffer->kernel_user;
+	user->mm_pages += buffer->kernel_mm;
 	buffer->user = user;
 	buffer->mm = mm;
 }
@@ -624,6 +628,8 @@ void perfmlock_buffer_drop(struct perfmlock_ledger *ledger,
 		perfmlock_no_longer_pending(buffer);
 	user->books.correct -= buffer->correct_user;
 	buffer->mm->books.correct -= buffer->correct_mm;
+	user->user_pages -= buffer->kernel_user;
+	user->mm_pages -= buffer->kernel_mm;
 	let_go(buffer);
 	lose_owners(ledger, user, buffer->mm);
 	ledger->adopted -= buffer->adopted;
@@ -723,4 +729,45 @@ void perfmlock_buffer_put(struct perfmlock_ledger *ledger,
 	}
 	if (unlikely(buffer->ended))
 		perfmlock_store_free(&ledger->buffers, buffer);
+}
+
+/**
+ * perfmlock_for_all() - look at each record of a store
+ * @ledger: the ledger
+ * @store: one of its stores
+ * @look: what is done with a record, under the lock
+ * @arg: for it
+ *
+ * A record may go while it is looked at. The lock is held for some at a time,
+ * and a cursor keeps the place.
+ *
+ * Context: process, may sleep; takes the lock.
+ */
+void perfmlock_for_all(struct perfmlock_ledger *ledger,
+		       struct perfmlock_store *store,
+		       void (*look)(struct perfmlock_ledger *ledger,
+				    void *record, void *arg),
+		       void *arg)
+{
+	struct perfmlock_node cursor = {};
+	struct perfmlock_node *node;
+	unsigned long flags;
+	unsigned int i;
+
+	perfmlock_lock(ledger, flags);
+	list_add(&cursor.list, &store->list);
+	do {
+		perfmlock_unlock(ledger, flags);
+		cond_resched();
+		perfmlock_lock(ledger, flags);
+		for (i = 0; i < PERFMLOCK_BATCH; i++) {
+			node = perfmlock_store_next(store, &cursor);
+			if (!node)
+				break;
+			list_move(&cursor.list, &node->list);
+			look(ledger, node, arg);
+		}
+	} while (node);
+	list_del(&cursor.list);
+	perfmlock_unlock(ledger, flags);
 }

@@ -74,6 +74,10 @@ struct perfmlock_books {
  * @freed: right pages that calls have given back, ever
  * @mapping: pages of the perf_mmap()s under way
  * @closing: right pages that the closes under way may give back
+ * @user_pages: measured charges of it now for its live buffers: what @books.kernel
+ *		has beyond that no buffer accounts for
+ * @mm_pages: measured charges of mms now for its live buffers
+ * @asked: of perfmlock_holders_look()
  * @settled: the next buffer's id when @books.kernel was last put right
  * @busy: a process of it was busy until the end of walk @busy_at, the last one:
  *	  a call of it that was missed may be under way still
@@ -100,6 +104,9 @@ struct perfmlock_user {
 	long freed;
 	long mapping;
 	long closing;
+	long user_pages;
+	long mm_pages;
+	u16 asked;
 	u64 settled;
 	bool busy;
 	u32 busy_at;
@@ -360,32 +367,75 @@ struct perfmlock_history {
 };
 
 /**
+ * struct perfmlock_scene - what else is told of who makes a call
+ * @time: wall clock, in ns since 1970
+ * @cgroup: id of its cgroup in the unified hierarchy, as BPF tools have it; 0: none
+ * @userns: inode number of its user namespace; 0: the initial one
+ * @euid: its effective uid, in the initial namespace
+ */
+struct perfmlock_scene {
+	u64 time;
+	u64 cgroup;
+	unsigned int userns;
+	uid_t euid;
+};
+
+/* The processes that are named of those that hold a user's pages. */
+#define PERFMLOCK_HOLDERS	3
+
+/**
+ * struct perfmlock_holder - a process that holds some of a user's pages
+ * @pages: charged to the user for its live buffers
+ * @pid: thread group, in the initial namespace; 0: no more of them
+ * @state: of the process then, a letter as of ps; 0: it was gone
+ * @comm: of its last call
+ */
+struct perfmlock_holder {
+	long pages;
+	pid_t pid;
+	char state;
+	char comm[TASK_COMM_LEN];
+};
+
+/* Pages of which it is not known that there are any. */
+#define PERFMLOCK_PAGES_UNKNOWN	LONG_MIN
+
+/**
  * struct perfmlock_denial - a refusal, with all that decided it
  * @actor: who
+ * @scene: and when, and as what
+ * @event: of which event
  * @kind: data or AUX
  * @start: first address of the mapping
  * @pages: of the mapping
- * @cpu: of the event; -1 for any
  * @online_cpus: all of them
  * @state: the kernel's counters and limits
  * @model: by which rule it was refused
  * @charge: what that made of them
  * @held: pages that the process held
+ * @orphaned: pages that the kernel had charged to the user and that no live buffer
+ *	      accounts for; or PERFMLOCK_PAGES_UNKNOWN
+ * @looked: @holders are known; by perfmlock_holders_look()
+ * @holders: the largest of the user, soon after it
  * @restarted: the counters that it would find if it was started anew
  * @right_state: the counters of the correct books
  * @right: what the reference rule makes of them
  */
 struct perfmlock_denial {
 	struct perfmlock_actor actor;
+	struct perfmlock_scene scene;
+	struct perfmlock_event event;
 	enum perfmlock_kind kind;
 	unsigned long start;
 	long pages;
-	int cpu;
 	unsigned int online_cpus;
 	struct perfmlock_state state;
 	const struct perfmlock_model *model;
 	struct perfmlock_charge charge;
 	long held;
+	long orphaned;
+	bool looked;
+	struct perfmlock_holder holders[PERFMLOCK_HOLDERS];
 	struct perfmlock_state restarted;
 	struct perfmlock_state right_state;
 	struct perfmlock_charge right;
@@ -394,6 +444,7 @@ struct perfmlock_denial {
 /**
  * struct perfmlock_drifting - a step in which kernel and reference rule parted
  * @actor: who made the call
+ * @scene: and when, and as what
  * @owner_uid: user that was charged for the buffer
  * @owner_pid: process that was charged for the buffer
  * @step: which step
@@ -409,6 +460,7 @@ struct perfmlock_denial {
  */
 struct perfmlock_drifting {
 	struct perfmlock_actor actor;
+	struct perfmlock_scene scene;
 	uid_t owner_uid;
 	pid_t owner_pid;
 	enum perfmlock_step step;
@@ -435,6 +487,7 @@ struct perfmlock_totals {
 	unsigned long privileged;
 	unsigned long other_eperm;	/* EPERM, but not of the accounting */
 	unsigned long drifts;
+	unsigned long causes[PERFMLOCK_NR_CAUSES]; /* of the drifts */
 	unsigned long overlaps;		/* calls beside others of the user */
 	unsigned long disturbed;	/* others moved U or M meanwhile */
 	unsigned long settled;		/* totals of U put right afterwards */
@@ -450,6 +503,7 @@ struct perfmlock_totals {
  * struct perfmlock_ledger_ops - what the ledger asks of its owner
  * @caller: describe who makes the present call; any context, under the lock
  * @name: its thread group and its thread's comm alone; likewise
+ * @scene: describe when and as what it makes it; likewise
  * @event: describe a call's event; likewise
  * @limit: user_lock_limit of this moment; likewise
  * @limit_is_exact: is it the kernel's own, and not what was read from elsewhere
@@ -470,10 +524,13 @@ struct perfmlock_totals {
  *	  time soon; likewise
  * @low: memory is running low, perfmlock_ledger_fill() is wanted; any context
  * @unseen: something was not seen: a walk is wanted; likewise
+ * @told: there is a new refusal, or a drift of a cause that there was none of
+ *	  since the reset; likewise
  */
 struct perfmlock_ledger_ops {
 	void (*caller)(struct perfmlock_actor *actor);
 	void (*name)(pid_t *pid, char *comm);
+	void (*scene)(struct perfmlock_scene *scene);
 	void (*event)(const void *event, struct perfmlock_event *of);
 	unsigned long (*limit)(void);
 	bool (*limit_is_exact)(void);
@@ -489,6 +546,7 @@ struct perfmlock_ledger_ops {
 	void (*idle)(void);
 	void (*low)(void);
 	void (*unseen)(void);
+	void (*told)(void);
 };
 
 /* Buckets of the calls under way, by event. */
@@ -648,6 +706,11 @@ bool perfmlock_sweep_end(struct perfmlock_ledger *ledger, unsigned int met);
 void perfmlock_sweep_doubt(struct perfmlock_ledger *ledger);
 void perfmlock_sweep_dead(struct perfmlock_ledger *ledger);
 
+bool perfmlock_holders_look(struct perfmlock_ledger *ledger, u64 *seq,
+			    char (*state)(pid_t pid));
+
+void *perfmlock_history_at(const struct perfmlock_history *history,
+			   unsigned int place, u64 *seq);
 bool perfmlock_history_next(const struct perfmlock_history *history, u64 *seq,
 			    void *entry, u64 *times);
 

@@ -18,6 +18,7 @@
 #include "hooks.h"
 #include "kernel.h"
 #include "ledger.h"
+#include "log.h"
 #include "views.h"
 #include "walk.h"
 
@@ -285,6 +286,11 @@ static void name(pid_t *pid, char *comm)
 	memcpy(comm, current->comm, TASK_COMM_LEN);
 }
 
+static void scene(struct perfmlock_scene *scene)
+{
+	perfmlock_scene_of_current(scene);
+}
+
 static void event(const void *event, struct perfmlock_event *of)
 {
 	perfmlock_event_of(event, of);
@@ -328,6 +334,7 @@ static unsigned int online_cpus(void)
 static const struct perfmlock_ledger_ops ledger_ops = {
 	.caller = caller,
 	.name = name,
+	.scene = scene,
 	.event = event,
 	.limit = perfmlock_limit,
 	.limit_is_exact = perfmlock_limit_is_exact,
@@ -343,6 +350,7 @@ static const struct perfmlock_ledger_ops ledger_ops = {
 	.idle = want_reap,
 	.low = want_fill,
 	.unseen = want_walk,
+	.told = perfmlock_log_wanted,
 };
 
 /*
@@ -352,6 +360,7 @@ static const struct perfmlock_ledger_ops ledger_ops = {
  */
 static void stop_upkeep(void)
 {
+	perfmlock_log_stop();
 	WRITE_ONCE(stopping, true);
 	cancel_delayed_work_sync(&upkeep_work);
 	cancel_work_sync(&fill_work);
@@ -388,6 +397,7 @@ static int __init perfmlock_init(void)
 			destroy_workqueue(upkeep_wq);
 		return ret;
 	}
+	perfmlock_log_init(&books, upkeep_wq);
 	/* a call may be under way already; the walk looks for whoever is in one */
 	books.careful = true;
 	books.unsettled = true;

@@ -143,8 +143,8 @@ static __always_inline void first_map(struct perfmlock_ledger *ledger,
 	buffer->guessed = !as_measured;
 	buffer->first_user = obs->user;
 	buffer->first_mm = obs->mm;
-	buffer->kernel_user = obs->user;
-	buffer->kernel_mm = obs->mm;
+	perfmlock_on_user(buffer, obs->user - buffer->kernel_user);
+	perfmlock_on_mm(buffer, obs->mm - buffer->kernel_mm);
 	buffer->correct_user = right.user;
 	buffer->correct_mm = right.mm;
 	user->books.kernel += obs->user;
@@ -199,7 +199,7 @@ static noinline void take_over(struct perfmlock_ledger *ledger,
 	data->maps++;
 	ledger->ops->name(&data->pid, data->comm);
 	first_map(ledger, call, obs, as_measured, mm, data);
-	data->kernel_user += remapped;
+	perfmlock_on_user(data, remapped);
 }
 
 /*
@@ -257,8 +257,8 @@ static void further_map(struct perfmlock_ledger *ledger,
 		perfmlock_touch(ledger, buffer->aux);
 		buffer->aux->maps++;
 	}
-	buffer->kernel_user += obs->user;
-	buffer->kernel_mm += obs->mm;
+	perfmlock_on_user(buffer, obs->user);
+	perfmlock_on_mm(buffer, obs->mm);
 	call->user->books.kernel += obs->user;
 	mm->books.kernel += obs->mm;
 	mm->rlimit = call->before.rlimit;

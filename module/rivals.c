@@ -41,7 +41,7 @@ void perfmlock_book_pending(struct perfmlock_ledger *ledger,
 					&obs);
 	perfmlock_no_longer_pending(data);
 	data->guessed = true;
-	data->kernel_user += obs.user;
+	perfmlock_on_user(data, obs.user);
 	data->user->books.kernel += obs.user;
 	if (step == PERFMLOCK_REMAP) {
 		ledger->totals.remaps++;

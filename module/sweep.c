@@ -234,39 +234,6 @@ void perfmlock_sweep_visited(struct perfmlock_ledger *ledger, const void *mm)
 	perfmlock_unlock(ledger, flags);
 }
 
-/*
- * A record may go while it is looked at. The lock is held for some at a time,
- * and a cursor keeps the place.
- */
-static void for_all(struct perfmlock_ledger *ledger,
-		    struct perfmlock_store *store,
-		    void (*look)(struct perfmlock_ledger *ledger, void *record,
-				 void *arg),
-		    void *arg)
-{
-	struct perfmlock_node cursor = {};
-	struct perfmlock_node *node;
-	unsigned long flags;
-	unsigned int i;
-
-	perfmlock_lock(ledger, flags);
-	list_add(&cursor.list, &store->list);
-	do {
-		perfmlock_unlock(ledger, flags);
-		cond_resched();
-		perfmlock_lock(ledger, flags);
-		for (i = 0; i < PERFMLOCK_BATCH; i++) {
-			node = perfmlock_store_next(store, &cursor);
-			if (!node)
-				break;
-			list_move(&cursor.list, &node->list);
-			look(ledger, node, arg);
-		}
-	} while (node);
-	list_del(&cursor.list);
-	perfmlock_unlock(ledger, flags);
-}
-
 /**
  * struct settling - what came of a walk
  * @known: all that is mapped by anybody is known: every process was met, and of
@@ -411,11 +378,11 @@ bool perfmlock_sweep_end(struct perfmlock_ledger *ledger, unsigned int met)
 	unsigned long flags;
 	bool done;
 
-	for_all(ledger, &ledger->mms, look_at_mm, &settling);
-	for_all(ledger, &ledger->buffers, settle, &settling);
+	perfmlock_for_all(ledger, &ledger->mms, look_at_mm, &settling);
+	perfmlock_for_all(ledger, &ledger->buffers, settle, &settling);
 	if ((READ_ONCE(ledger->busy) || READ_ONCE(ledger->careful)) &&
 	    met != PERFMLOCK_MET_SOME)
-		for_all(ledger, &ledger->users, look_at_user, NULL);
+		perfmlock_for_all(ledger, &ledger->users, look_at_user, NULL);
 	perfmlock_lock(ledger, flags);
 	done = met & PERFMLOCK_MET_ALL && settling.all &&
 	       ledger->misses == ledger->misses_before &&
@@ -478,7 +445,7 @@ void perfmlock_sweep_dead(struct perfmlock_ledger *ledger)
 
 	if (READ_ONCE(ledger->unsettled))
 		return;
-	for_all(ledger, &ledger->buffers, look_for_dead, &none);
+	perfmlock_for_all(ledger, &ledger->buffers, look_for_dead, &none);
 	if (none)
 		return;
 	perfmlock_lock(ledger, flags);

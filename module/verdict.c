@@ -129,6 +129,8 @@ static void record_drift(struct perfmlock_ledger *ledger,
 	perfmlock_history_add(&ledger->drifts, drift->actor.group, key, drift,
 			      equal_drifts);
 	ledger->totals.drifts++;
+	if (!ledger->totals.causes[drift->cause]++)
+		ledger->ops->told();
 }
 
 /**
@@ -168,6 +170,7 @@ void perfmlock_compare(struct perfmlock_ledger *ledger,
 	if (cause == PERFMLOCK_NO_CAUSE)
 		return;
 	ledger->ops->caller(&drift.actor);
+	ledger->ops->scene(&drift.scene);
 	drift.owner_pid = drift.actor.pid;
 	if (buffer) {
 		drift.id = buffer->id;
@@ -240,7 +243,7 @@ static bool equal_denials(const void *a, const void *b)
 	const struct perfmlock_denial *x = a, *y = b;
 
 	return x->actor.uid == y->actor.uid && x->actor.pid == y->actor.pid &&
-	       x->kind == y->kind && x->pages == y->pages && x->cpu == y->cpu &&
+	       x->kind == y->kind && x->pages == y->pages && x->event.cpu == y->event.cpu &&
 	       x->model == y->model && equal_states(&x->state, &y->state) &&
 	       equal_states(&x->right_state, &y->right_state);
 }
@@ -269,7 +272,6 @@ void perfmlock_denied(struct perfmlock_ledger *ledger,
 	struct perfmlock_user *user = call->user;
 	struct perfmlock_holding holding = {};
 	struct perfmlock_counts *counts;
-	struct perfmlock_event event;
 	struct perfmlock_mm *mm;
 	bool wrongly;
 
@@ -279,8 +281,8 @@ void perfmlock_denied(struct perfmlock_ledger *ledger,
 	}
 	mm = perfmlock_mm_row(ledger, call->mm, NULL);
 	ledger->ops->caller(&entry.actor);
-	ledger->ops->event(call->event, &event);
-	entry.cpu = event.cpu;
+	ledger->ops->scene(&entry.scene);
+	ledger->ops->event(call->event, &entry.event);
 	entry.online_cpus = ledger->ops->online_cpus();
 	perfmlock_right_state(ledger, user, mm ? &mm->books : &nothing_booked,
 			      &entry.state, call->mover, &entry.right_state);
@@ -294,6 +296,10 @@ void perfmlock_denied(struct perfmlock_ledger *ledger,
 		holding.adopted = mm->adopted;
 		holding.stays = mm->stays || (entry.held && mm->payer != user);
 	}
+	entry.orphaned = perfmlock_is_sure(ledger, user) &&
+			 !perfmlock_is_careful(ledger, user) ?
+			 perfmlock_change(user->books.kernel, user->user_pages) :
+			 PERFMLOCK_PAGES_UNKNOWN;
 	perfmlock_restarted(entry.model, &entry.state, &holding,
 			    &entry.restarted);
 	/* by the books: the most that it can have met */
@@ -304,8 +310,9 @@ void perfmlock_denied(struct perfmlock_ledger *ledger,
 	perfmlock_reference(&entry.right_state, call->pages, &entry.right);
 	perfmlock_history_add(&ledger->denials, entry.actor.group,
 			      jhash_3words(entry.actor.pid, entry.pages,
-					   entry.cpu, entry.state.rlimit),
+					   entry.event.cpu, entry.state.rlimit),
 			      &entry, equal_denials);
+	ledger->ops->told();
 
 	wrongly = !entry.right.over;
 	counts = perfmlock_counts(ledger, &user->books);

@@ -19,15 +19,13 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
-#include <linux/utsname.h>
 
-#include "hooks.h"
 #include "kernel.h"
 #include "ledger.h"
+#include "log.h"
+#include "refusal.h"
 #include "views.h"
-#include "walk.h"
-
-#define CONTRACT_VERSION	1
+#include "words.h"
 
 static struct perfmlock_ledger *ledger;
 static struct dentry *root;
@@ -57,6 +55,16 @@ struct row {
 };
 
 /**
+ * struct column - of a listing
+ * @name: in line 2; NULL: there are no more
+ * @width: of its cells; 0 of the last one
+ */
+struct column {
+	const char *name;
+	unsigned int width;
+};
+
+/**
  * struct listing - a file of one record a line
  * @name: of the file
  * @columns: behind the # of line 2
@@ -66,7 +74,7 @@ struct row {
  */
 struct listing {
 	const char *name;
-	const char *columns;
+	const struct column *columns;
 	bool (*copy)(struct row *row, struct perfmlock_node *cursor);
 	void (*print)(struct seq_file *m, const struct row *row);
 };
@@ -74,6 +82,7 @@ struct listing {
 /**
  * struct reader - an open listing
  * @listing: which
+ * @column: of the next cell
  * @cursor: the reader's place in a store's list, while @listed
  * @listed: @cursor is on the list
  * @at: lines given out, the two of the head included
@@ -81,6 +90,7 @@ struct listing {
  */
 struct reader {
 	const struct listing *listing;
+	const struct column *column;
 	struct perfmlock_node cursor;
 	bool listed;
 	loff_t at;
@@ -88,28 +98,37 @@ struct reader {
 };
 
 /*
- * comm is whatever a process calls itself. Blanks would break the line, and what
- * is no printable ASCII might do anything to the terminal of who reads it.
+ * The next cell of the row: right-aligned in its column, a longer one pushes
+ * those behind it. The first is left-aligned, and the last has no width.
  */
-static void print_comm(struct seq_file *m, const char *comm)
+static __printf(2, 3) void cell(struct seq_file *m, const char *format, ...)
 {
-	unsigned int i;
+	struct reader *reader = m->private;
+	const struct column *column = reader->column++;
+	char text[PERFMLOCK_COMM_TEXT];
+	va_list args;
 
-	/* a process may have none, the column is there all the same */
-	if (!comm[0])
-		seq_puts(m, "\\000");
-	for (i = 0; i < TASK_COMM_LEN && comm[i]; i++) {
-		if (comm[i] > ' ' && comm[i] < 0x7f && !strchr("\\=#", comm[i]))
-			seq_putc(m, comm[i]);
-		else
-			seq_printf(m, "\\%03o", (unsigned char)comm[i]);
-	}
+	va_start(args, format);
+	vscnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (column == reader->listing->columns)
+		seq_printf(m, "%-*s", column->width, text);
+	else
+		seq_printf(m, " %*s", column->width, text);
+	if (!reader->column->name)
+		seq_putc(m, '\n');
 }
 
-static const char *const kind_names[] = {
-	[PERFMLOCK_DATA] = "data",
-	[PERFMLOCK_AUX] = "aux",
-};
+/* The names of the columns, in their widths. */
+static void print_columns(struct seq_file *m)
+{
+	struct reader *reader = m->private;
+
+	reader->column = reader->listing->columns;
+	cell(m, "# %s", reader->column->name);
+	while (reader->column->name)
+		cell(m, "%s", reader->column->name);
+}
 
 static const char *const step_names[] = {
 	[PERFMLOCK_MAP] = "map",
@@ -146,19 +165,25 @@ static bool copy_user(struct row *row, struct perfmlock_node *cursor)
 static void print_books(struct seq_file *m, const struct row *row,
 			const struct perfmlock_books *books, unsigned long limit)
 {
-	seq_printf(m, "%u %ld %ld %ld %ld %ld %lu %lu %lu %lu",
-		   books->buffers, books->kernel, books->correct,
-		   perfmlock_drift(books->kernel, books->correct), row->counter,
-		   perfmlock_foreign(row->counter, books->kernel), limit,
-		   row->counts.privileged, row->counts.denied,
-		   row->counts.wrongly_denied);
+	char text[PERFMLOCK_NUMBER_TEXT];
+
+	cell(m, "%u", books->buffers);
+	cell(m, "%ld", books->kernel);
+	cell(m, "%ld", books->correct);
+	cell(m, "%ld", perfmlock_drift(books->kernel, books->correct));
+	cell(m, "%ld", row->counter);
+	cell(m, "%ld", perfmlock_foreign(row->counter, books->kernel));
+	cell(m, "%s", perfmlock_limit_text(text, limit, 0));
+	cell(m, "%lu", row->counts.privileged);
+	cell(m, "%lu", row->counts.denied);
+	cell(m, "%lu", row->counts.wrongly_denied);
 }
 
 static void print_user(struct seq_file *m, const struct row *row)
 {
-	seq_printf(m, "%u ", row->user.uid);
+	cell(m, "%u", row->user.uid);
 	print_books(m, row, &row->user.books, row->limit);
-	seq_putc(m, '\n');
+	cell(m, "%ld", row->user.mm_pages);
 }
 
 /* A process that is gone and had nothing left is not shown, reaped or not. */
@@ -179,13 +204,19 @@ static bool copy_mm(struct row *row, struct perfmlock_node *cursor)
 static void print_mm(struct seq_file *m, const struct row *row)
 {
 	const struct perfmlock_mm *mm = &row->mm;
+	char comm[PERFMLOCK_COMM_TEXT];
+	u64 cgroup = row->exited ? 0 : perfmlock_cgroup_of_mm(mm->pid,
+							     mm->node.key);
 
-	seq_printf(m, "%d %u %s ", mm->pid, mm->uid,
-		   row->exited ? "exited" : "alive");
+	cell(m, "%d", mm->pid);
+	cell(m, "%u", mm->uid);
+	cell(m, "%s", row->exited ? "exited" : "alive");
 	print_books(m, row, &mm->books, mm->rlimit);
-	seq_putc(m, ' ');
-	print_comm(m, mm->comm);
-	seq_putc(m, '\n');
+	if (cgroup)
+		cell(m, "%llu", cgroup);
+	else
+		cell(m, "-");
+	cell(m, "%s", perfmlock_comm_text(comm, mm->comm, ""));
 }
 
 static bool copy_buffer(struct row *row, struct perfmlock_node *cursor)
@@ -203,16 +234,22 @@ static bool copy_buffer(struct row *row, struct perfmlock_node *cursor)
 static void print_buffer(struct seq_file *m, const struct row *row)
 {
 	const struct perfmlock_buffer *buffer = &row->buffer;
+	char comm[PERFMLOCK_COMM_TEXT];
 
-	seq_printf(m, "%llu %d %u %d %s %u %u %ld %ld %ld %ld %u:0x%llx %s ",
-		   buffer->id, buffer->pid, row->uid, buffer->event.cpu,
-		   kind_names[buffer->kind], buffer->pages, buffer->maps,
-		   buffer->kernel_user, buffer->kernel_mm,
-		   buffer->correct_user, buffer->correct_mm,
-		   buffer->event.type, buffer->event.config,
-		   buffer->adopted ? "adopted" : "seen");
-	print_comm(m, buffer->comm);
-	seq_putc(m, '\n');
+	cell(m, "%llu", buffer->id);
+	cell(m, "%d", buffer->pid);
+	cell(m, "%u", row->uid);
+	cell(m, "%d", buffer->event.cpu);
+	cell(m, "%s", perfmlock_kind_text(buffer->kind));
+	cell(m, "%u", buffer->pages);
+	cell(m, "%u", buffer->maps);
+	cell(m, "%ld", buffer->kernel_user);
+	cell(m, "%ld", buffer->kernel_mm);
+	cell(m, "%ld", buffer->correct_user);
+	cell(m, "%ld", buffer->correct_mm);
+	cell(m, "%u:0x%llx", buffer->event.type, buffer->event.config);
+	cell(m, "%s", buffer->adopted ? "adopted" : "seen");
+	cell(m, "%s", perfmlock_comm_text(comm, buffer->comm, ""));
 }
 
 static bool copy_denial(struct row *row, struct perfmlock_node *cursor)
@@ -221,85 +258,9 @@ static bool copy_denial(struct row *row, struct perfmlock_node *cursor)
 				      &row->times);
 }
 
-/* CPUs from this one on, on which such a buffer is to be mapped still. */
-static unsigned int cpus_left(int from)
-{
-	unsigned int cpu, left = 0;
-
-	if (from < 0)
-		return 0;
-	for_each_online_cpu(cpu)
-		if ((int)cpu >= from)
-			left++;
-	return left;
-}
-
-/* @none stands for what is below 0: no value helps, or is large enough. */
-static void print_key(struct seq_file *m, const char *key, long value,
-		      const char *none)
-{
-	if (value < 0)
-		seq_printf(m, " %s=%s", key, none);
-	else
-		seq_printf(m, " %s=%ld", key, value);
-}
-
-static void print_kb(struct seq_file *m, const char *key, long kb)
-{
-	print_key(m, key, kb, "none");
-}
-
 static void print_denial(struct seq_file *m, const struct row *row)
 {
-	const struct perfmlock_denial *d = &row->denial;
-	unsigned int cpus = cpus_left(d->cpu);
-	unsigned int buffers = max(cpus, 1U);
-	struct perfmlock_remedy remedy;
-
-	seq_printf(m, "seq=%llu pid=%d uid=%u kind=%s", row->seq, d->actor.pid,
-		   d->actor.uid, kind_names[d->kind]);
-	/* what the kernel computed, under its own names */
-	seq_printf(m, " vma_start=0x%lx vma_end=0x%lx vma_size=%ld user_extra=%ld user_lock_limit=%lu user_locked=%lu locked=%lu lock_limit=%lu pinned_vm=%ld extra=%ld",
-		   d->start, d->start + (d->pages << PAGE_SHIFT), d->pages,
-		   d->charge.user, d->state.limit,
-		   d->charge.user_locked, d->charge.locked, d->state.rlimit,
-		   d->state.mm, d->charge.mm);
-	seq_printf(m, " user_counter=%ld online_cpus=%u", d->state.user,
-		   d->online_cpus);
-	/* the same by correct books */
-	seq_printf(m, " verdict=%s wrongly=%d correct_user_counter=%ld correct_user_extra=%ld correct_user_locked=%lu correct_pinned_vm=%ld correct_extra=%ld correct_locked=%lu",
-		   d->right.over ? "denied" : "admitted", !d->right.over,
-		   d->right_state.user, d->right.user, d->right.user_locked,
-		   d->right_state.mm, d->right.mm, d->right.locked);
-	perfmlock_remedy(d->model, &d->state, d->pages, 1, PAGE_SHIFT,
-			 d->online_cpus, &remedy);
-	print_kb(m, "min_perf_event_mlock_kb", remedy.mlock_kb);
-	print_kb(m, "min_rlimit_memlock_kb", remedy.memlock_kb);
-	seq_puts(m, " cap=CAP_IPC_LOCK");
-	if (cpus) {
-		perfmlock_remedy(d->model, &d->state, d->pages, cpus,
-				 PAGE_SHIFT, d->online_cpus, &remedy);
-		seq_printf(m, " cpus_left=%u", cpus);
-		print_kb(m, "all_cpus_perf_event_mlock_kb", remedy.mlock_kb);
-		print_kb(m, "all_cpus_rlimit_memlock_kb", remedy.memlock_kb);
-	}
-	/* what it holds, this one, and one like it on each CPU from its own on */
-	perfmlock_remedy(d->model, &d->restarted, d->held + d->pages * buffers,
-			 1, PAGE_SHIFT, d->online_cpus, &remedy);
-	print_kb(m, "restart_perf_event_mlock_kb", remedy.mlock_kb);
-	print_kb(m, "restart_rlimit_memlock_kb", remedy.memlock_kb);
-	seq_printf(m, " held=%ld", d->held);
-	print_key(m, "short",
-		  perfmlock_short(d->model, &d->state, d->pages, 1), "-");
-	if (cpus)
-		print_key(m, "all_cpus_short",
-			  perfmlock_short(d->model, &d->state, d->pages, cpus),
-			  "-");
-	seq_printf(m, " fits=%lu", perfmlock_fits(d->model, &d->state, d->kind,
-						  d->pages, buffers));
-	seq_printf(m, " times=%llu comm=", row->times);
-	print_comm(m, d->actor.comm);
-	seq_putc(m, '\n');
+	perfmlock_refusal_show(m, row->seq, row->times, &row->denial);
 }
 
 static bool copy_drift(struct row *row, struct perfmlock_node *cursor)
@@ -312,19 +273,19 @@ static void print_drift(struct seq_file *m, const struct row *row)
 {
 	const struct perfmlock_drifting *d = &row->drift;
 	const struct perfmlock_cause_info *cause = &perfmlock_causes[d->cause];
+	char time[PERFMLOCK_TIME_TEXT], comm[PERFMLOCK_COMM_TEXT];
 
-	seq_printf(m, "seq=%llu op=%s kind=%s id=%llu pid=%d uid=%u owner_pid=%d owner_uid=%u pages=%ld",
-		   row->seq, step_names[d->step], kind_names[d->kind], d->id,
+	seq_printf(m, "seq=%llu time=%s op=%s kind=%s id=%llu pid=%d uid=%u owner_pid=%d owner_uid=%u pages=%ld",
+		   row->seq, perfmlock_time_text(time, d->scene.time),
+		   step_names[d->step], perfmlock_kind_text(d->kind), d->id,
 		   d->actor.pid, d->actor.uid, d->owner_pid, d->owner_uid,
 		   d->pages);
 	seq_printf(m, " kernel_user=%ld kernel_mm=%ld correct_user=%ld correct_mm=%ld",
 		   d->kernel_user, d->kernel_mm, d->correct_user,
 		   d->correct_mm);
-	seq_printf(m, " cause=%s inherited=%d commit=%s relation=%s times=%llu comm=",
+	seq_printf(m, " cause=%s inherited=%d commit=%s relation=%s times=%llu comm=%s\n",
 		   cause->name, d->inherited, cause->commit, cause->relation,
-		   row->times);
-	print_comm(m, d->actor.comm);
-	seq_putc(m, '\n');
+		   row->times, perfmlock_comm_text(comm, d->actor.comm, ""));
 }
 
 static bool copy_model(struct row *row, struct perfmlock_node *cursor)
@@ -345,39 +306,78 @@ static void print_model(struct seq_file *m, const struct row *row)
 {
 	const struct perfmlock_model *rule = row->model.rule;
 
-	seq_printf(m, "%s %s %s %lu %lu\n", rule->name, rule->commit,
-		   rule->since, row->model.agrees, row->model.disagrees);
+	cell(m, "%s", rule->name);
+	cell(m, "%s", rule->commit);
+	cell(m, "%s", rule->since);
+	cell(m, "%lu", row->model.agrees);
+	cell(m, "%lu", row->model.disagrees);
 }
+
+static const struct column users_columns[] = {
+	{ "uid", 10 }, { "buffers", 7 }, { "kernel", 8 }, { "correct", 8 },
+	{ "drift", 8 }, { "counter", 8 }, { "foreign", 8 }, { "limit", 9 },
+	{ "privileged", 10 }, { "denied", 6 }, { "wrongly_denied", 14 },
+	{ "mm_pages", 0 },
+	{}
+};
+
+static const struct column mms_columns[] = {
+	{ "pid", 7 }, { "uid", 10 }, { "state", 6 }, { "buffers", 7 },
+	{ "kernel", 8 }, { "correct", 8 }, { "drift", 8 }, { "counter", 8 },
+	{ "foreign", 8 }, { "rlimit", 9 }, { "privileged", 10 },
+	{ "denied", 6 }, { "wrongly_denied", 14 }, { "cgroup", 8 },
+	{ "comm", 0 },
+	{}
+};
+
+static const struct column buffers_columns[] = {
+	{ "id", 8 }, { "pid", 7 }, { "uid", 10 }, { "cpu", 3 }, { "kind", 4 },
+	{ "pages", 7 }, { "maps", 4 }, { "kernel_user", 11 },
+	{ "kernel_mm", 9 }, { "correct_user", 12 }, { "correct_mm", 10 },
+	{ "event", 10 }, { "origin", 7 }, { "comm", 0 },
+	{}
+};
+
+static const struct column models_columns[] = {
+	{ "name", 6 }, { "commit", 12 }, { "since", 9 }, { "agrees", 10 },
+	{ "disagrees", 0 },
+	{}
+};
+
+static const struct column key_value_columns[] = {
+	{ "key=value ...", 0 },
+	{}
+};
 
 static const struct listing listings[] = {
 	{
 		.name = "users",
-		.columns = "uid buffers kernel correct drift counter foreign limit privileged denied wrongly_denied",
+		.columns = users_columns,
 		.copy = copy_user,
 		.print = print_user,
 	}, {
 		.name = "mms",
-		.columns = "pid uid state buffers kernel correct drift counter foreign rlimit privileged denied wrongly_denied comm",
+		.columns = mms_columns,
 		.copy = copy_mm,
 		.print = print_mm,
 	}, {
 		.name = "buffers",
-		.columns = "id pid uid cpu kind pages maps kernel_user kernel_mm correct_user correct_mm event origin comm",
+		.columns = buffers_columns,
 		.copy = copy_buffer,
 		.print = print_buffer,
 	}, {
 		.name = "denials",
-		.columns = "key=value ...",
+		.columns = key_value_columns,
 		.copy = copy_denial,
 		.print = print_denial,
 	}, {
 		.name = "drifts",
-		.columns = "key=value ...",
+		.columns = key_value_columns,
 		.copy = copy_drift,
 		.print = print_drift,
 	}, {
 		.name = "models",
-		.columns = "name commit since agrees disagrees",
+		.columns = models_columns,
 		.copy = copy_model,
 		.print = print_model,
 	},
@@ -466,12 +466,14 @@ static int listing_show(struct seq_file *m, void *v)
 {
 	struct reader *reader = m->private;
 
-	if (v == SEQ_START_TOKEN)
-		seq_printf(m, "perfmlock %s - version: %d\n# %s\n",
-			   reader->listing->name, CONTRACT_VERSION,
-			   reader->listing->columns);
-	else
-		reader->listing->print(m, &reader->row);
+	if (v == SEQ_START_TOKEN) {
+		seq_printf(m, "perfmlock %s - version: %d\n",
+			   reader->listing->name, PERFMLOCK_CONTRACT);
+		print_columns(m);
+		return 0;
+	}
+	reader->column = reader->listing->columns;
+	reader->listing->print(m, &reader->row);
 	return 0;
 }
 
@@ -490,6 +492,9 @@ static int listing_open(struct inode *inode, struct file *file)
 	if (!reader)
 		return -ENOMEM;
 	reader->listing = inode->i_private;
+	/* what its lines tell of a refusal is not all known at once */
+	if (reader->listing->copy == copy_denial)
+		perfmlock_log_flush();
 	return 0;
 }
 
@@ -514,129 +519,7 @@ static const struct file_operations listing_fops = {
 	.release = listing_release,
 };
 
-static void print_models(struct seq_file *m)
-{
-	unsigned long most = 0;
-	unsigned int i;
-
-	for (i = 0; i < PERFMLOCK_NR_MODELS; i++)
-		most = max(most, perfmlock_agrees(ledger, i));
-	seq_puts(m, "model:");
-	for (i = 0; i < PERFMLOCK_NR_MODELS; i++)
-		if (perfmlock_agrees(ledger, i) == most)
-			seq_printf(m, " %s", perfmlock_models[i].name);
-	seq_puts(m, most ? "\n" : " (nothing seen that tells them apart)\n");
-}
-
-static void print_known(struct seq_file *m, const char *key, int value)
-{
-	if (value == PERFMLOCK_NOT_KNOWN)
-		seq_printf(m, "%s: -\n", key);
-	else
-		seq_printf(m, "%s: %d\n", key, value);
-}
-
-/* A probe that misses more than it sees shows too little to go by. */
-static const char *state_of(const struct perfmlock_hook_state *hook, bool armed)
-{
-	if (!armed)
-		return "off";
-	return hook->missed > hook->seen && hook->seen + hook->missed > 1 ?
-	       "blind" : "armed";
-}
-
-static const char *limits_from(void)
-{
-	if (perfmlock_kernel.mlock_kb && perfmlock_kernel.paranoid)
-		return "kernel";
-	if (perfmlock_mlock_kb() == PERFMLOCK_NOT_KNOWN)
-		return "nowhere (nothing is judged by them)";
-	return "/proc/sys (up to a second old)";
-}
-
-static int status_show(struct seq_file *m, void *v)
-{
-	unsigned int i, users, mms, buffers, adopted;
-	struct perfmlock_hook_state hook;
-	struct perfmlock_totals totals;
-	struct perfmlock_walks walks;
-	unsigned long flags;
-	bool armed, careful, taught;
-
-	armed = perfmlock_hooks_armed();
-	perfmlock_walks(&walks);
-	perfmlock_lock(ledger, flags);
-	totals = ledger->totals;
-	users = ledger->users.nr;
-	mms = ledger->mms.nr;
-	buffers = ledger->buffers.nr;
-	adopted = ledger->adopted;
-	careful = ledger->careful;
-	taught = ledger->taught;
-	perfmlock_unlock(ledger, flags);
-
-	seq_printf(m, "version: %s\n", THIS_MODULE->version);
-	seq_printf(m, "contract: %d\n", CONTRACT_VERSION);
-	seq_printf(m, "kernel: %s\n", init_utsname()->release);
-	seq_printf(m, "counter: user_struct::%s\n",
-		   __stringify(perfmlock_user_counter));
-	for (i = 0; perfmlock_hook_state(i, &hook); i++)
-		seq_printf(m, "hook_%s: %s missed=%lu\n", hook.symbol,
-			   state_of(&hook, armed), hook.missed);
-	print_models(m);
-	/* where others share U, any user but root can make it look like another */
-	seq_printf(m, "model_certain: %d\n", ledger->exclusive || taught);
-
-	seq_printf(m, "limits_from: %s\n", limits_from());
-	print_known(m, "perf_event_mlock_kb", perfmlock_mlock_kb());
-	print_known(m, "perf_event_paranoid", perfmlock_paranoid());
-	seq_printf(m, "online_cpus: %u\n", num_online_cpus());
-	if (perfmlock_mlock_kb() == PERFMLOCK_NOT_KNOWN)
-		seq_puts(m, "user_lock_limit: -\n");
-	else
-		seq_printf(m, "user_lock_limit: %lu\n", perfmlock_limit());
-
-	seq_printf(m, "users: %u\n", users);
-	seq_printf(m, "mms: %u\n", mms);
-	seq_printf(m, "buffers: %u\n", buffers);
-	seq_printf(m, "adopted: %u\n", adopted);
-
-	seq_printf(m, "maps: %lu\n", totals.mmaps);
-	seq_printf(m, "remaps: %lu\n", totals.remaps);
-	seq_printf(m, "opens: %lu\n", totals.opens);
-	seq_printf(m, "closes: %lu\n", totals.closes);
-	seq_printf(m, "failed: %lu\n", totals.failed);
-	seq_printf(m, "denied: %lu\n", totals.denied);
-	seq_printf(m, "wrongly_denied: %lu\n", totals.wrongly_denied);
-	seq_printf(m, "privileged: %lu\n", totals.privileged);
-	seq_printf(m, "other_eperm: %lu\n", totals.other_eperm);
-	seq_printf(m, "drifts: %lu\n", totals.drifts);
-
-	/* what was not seen, or not seen alone */
-	seq_printf(m, "untracked: %lu\n",
-		   perfmlock_hooks_missed() + totals.pool_empty +
-		   totals.calls_full + adopted);
-	seq_printf(m, "missed: %lu\n", perfmlock_hooks_missed());
-	seq_printf(m, "pool_empty: %lu\n", totals.pool_empty);
-	seq_printf(m, "calls_full: %lu\n", totals.calls_full);
-	seq_printf(m, "unknown_closes: %lu\n", totals.unknown_closes);
-	seq_printf(m, "resynced: %lu\n", totals.resynced);
-	seq_printf(m, "stale: %lu\n", totals.stale);
-	seq_printf(m, "overlaps: %lu\n", totals.overlaps);
-	seq_printf(m, "disturbed: %lu\n", totals.disturbed);
-	seq_printf(m, "settled: %lu\n", totals.settled);
-	seq_printf(m, "either_way: %lu\n", totals.either_way);
-	seq_printf(m, "careful: %d\n", careful);
-	seq_printf(m, "walks: %lu\n", walks.walks);
-	seq_printf(m, "busy: %u\n", walks.busy);
-#ifdef PERFMLOCK_HOLD_TIMES
-	seq_printf(m, "longest_hold_ns: %llu\n",
-		   READ_ONCE(perfmlock_longest_hold));
-	seq_printf(m, "held_ns: %llu\n", READ_ONCE(perfmlock_held));
-#endif
-	return 0;
-}
-DEFINE_SHOW_ATTRIBUTE(status);
+DEFINE_SHOW_ATTRIBUTE(perfmlock_status);
 
 /* Write 1: forget denials, drifts and counts. Never a live buffer. */
 static ssize_t reset_write(struct file *file, const char __user *from,
@@ -685,7 +568,8 @@ int perfmlock_views_create(struct perfmlock_ledger *books)
 	for (i = 0; i < ARRAY_SIZE(listings); i++)
 		debugfs_create_file(listings[i].name, 0400, root,
 				    (void *)&listings[i], &listing_fops);
-	debugfs_create_file("status", 0400, root, NULL, &status_fops);
+	debugfs_create_file("status", 0400, root, books,
+			    &perfmlock_status_fops);
 	debugfs_create_file("reset", 0200, root, NULL, &reset_fops);
 	return 0;
 }

@@ -251,8 +251,7 @@ TEST_F(aux, refused)
 	EXPECT_EQ(1, buffer_num(a->pid, "data", 5, "maps"));
 	line = line_last("denials", "pid", a->pid);
 	ASSERT_NE(NULL, line);
-	EXPECT_EQ(16, line_num(line, "vma_size"));
-	EXPECT_EQ(3, line_num(line, "user_extra"));
+	EXPECT_EQ(16, line_num(line, "pages"));
 	EXPECT_EQ(13, line_num(line, "extra"));
 	EXPECT_EQ(0, line_num(line, "pinned_vm"));
 	EXPECT_EQ(13, line_num(line, "locked"));

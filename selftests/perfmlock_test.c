@@ -174,7 +174,7 @@ static void check_version_line(const char *file, const char *line)
 {
 	char want[64];
 
-	snprintf(want, sizeof(want), "perfmlock %s - version: 1", file);
+	snprintf(want, sizeof(want), "perfmlock %s - version: 2", file);
 	if (!line || strcmp(line, want))
 		die("%s begins with '%s', not '%s'", file, line ?: "", want);
 }

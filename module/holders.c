@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who holds a user's pages. There may be very many buffers, so that is for no
+ * handler: a worker looks, once for all refusals that it was not looked for yet.
+ */
+#include <linux/hash.h>
+#include <linux/jhash.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "internal.h"
+
+/* What a process holds of a user; free where @holder.pid is 0. */
+struct holding {
+	unsigned int asked;
+	struct perfmlock_holder holder;
+};
+
+/* A user that is asked for, as in its row's @asked, and the largest. */
+struct answer {
+	uid_t uid;
+	struct perfmlock_holder holders[PERFMLOCK_HOLDERS];
+};
+
+/**
+ * struct look - who was met
+ * @answers: from 1 on
+ * @nr: how many
+ * @table: a hash by user and process
+ * @bits: its size
+ * @room: entries that may be used still
+ */
+struct look {
+	struct answer answers[PERFMLOCK_HISTORY + 1];
+	unsigned int nr;
+	struct holding *table;
+	unsigned int bits;
+	unsigned int room;
+};
+
+/* One for each of the user and process, NULL: there is no more room. */
+static struct holding *holding_of(struct look *look, unsigned int asked,
+				  pid_t pid)
+{
+	u32 i = hash_32(jhash_2words(asked, pid, 0), look->bits);
+	struct holding *holding;
+
+	for (;; i = (i + 1) & (BIT(look->bits) - 1)) {
+		holding = &look->table[i];
+		if (holding->holder.pid == pid && holding->asked == asked)
+			return holding;
+		if (!holding->holder.pid)
+			break;
+	}
+	if (!look->room)
+		return NULL;
+	look->room--;
+	holding->asked = asked;
+	holding->holder.pid = pid;
+	return holding;
+}
+
+static void count(struct perfmlock_ledger *ledger, void *record, void *arg)
+{
+	const struct perfmlock_buffer *buffer = record;
+	struct look *look = arg;
+	struct holding *holding;
+
+	if (!buffer->user->asked || buffer->kernel_user <= 0)
+		return;
+	holding = holding_of(look, buffer->user->asked, buffer->mm->pid);
+	if (!holding)
+		return;
+	holding->holder.pages += buffer->kernel_user;
+	memcpy(holding->holder.comm, buffer->mm->comm, TASK_COMM_LEN);
+}
+
+/* The largest first. */
+static void insert(struct perfmlock_holder *holders,
+		   const struct perfmlock_holder *new)
+{
+	unsigned int i, at = PERFMLOCK_HOLDERS;
+
+	for (i = PERFMLOCK_HOLDERS; i-- && holders[i].pages < new->pages; )
+		at = i;
+	if (at == PERFMLOCK_HOLDERS)
+		return;
+	memmove(&holders[at + 1], &holders[at],
+		(PERFMLOCK_HOLDERS - 1 - at) * sizeof(*holders));
+	holders[at] = *new;
+}
+
+static struct answer *answer_to(struct look *look, uid_t uid)
+{
+	unsigned int i;
+
+	for (i = 1; i <= look->nr; i++)
+		if (look->answers[i].uid == uid)
+			return &look->answers[i];
+	return NULL;
+}
+
+/* The row of a user is marked while it is asked for; it may have gone since. */
+static void ask(struct perfmlock_ledger *ledger,
+		struct perfmlock_denial *denial, void *arg)
+{
+	struct look *look = arg;
+	struct perfmlock_user *user;
+
+	if (look->nr == PERFMLOCK_HISTORY ||
+	    answer_to(look, denial->actor.uid))
+		return;
+	look->answers[++look->nr].uid = denial->actor.uid;
+	user = perfmlock_store_find(&ledger->users, denial->actor.user);
+	if (user && user->uid == denial->actor.uid)
+		user->asked = look->nr;
+}
+
+static void tell(struct perfmlock_ledger *ledger,
+		 struct perfmlock_denial *denial, void *arg)
+{
+	const struct answer *answer = answer_to(arg, denial->actor.uid);
+
+	if (!answer)
+		return;
+	memcpy(denial->holders, answer->holders, sizeof(denial->holders));
+	denial->looked = true;
+}
+
+/* Each refusal behind @seq, up to @last, that it was not looked for yet. */
+static void look_at_new(struct perfmlock_ledger *ledger, u64 seq, u64 last,
+			void (*look)(struct perfmlock_ledger *ledger,
+				     struct perfmlock_denial *denial,
+				     void *arg),
+			void *arg)
+{
+	struct perfmlock_denial *denial;
+	unsigned long flags;
+	unsigned int i;
+	u64 at;
+
+	for (i = 0; i < PERFMLOCK_HISTORY; i++) {
+		perfmlock_lock(ledger, flags);
+		denial = perfmlock_history_at(&ledger->denials, i, &at);
+		if (denial && !denial->looked && at > seq && at <= last)
+			look(ledger, denial, arg);
+		perfmlock_unlock(ledger, flags);
+	}
+}
+
+static void forget(struct perfmlock_ledger *ledger, void *record, void *arg)
+{
+	((struct perfmlock_user *)record)->asked = 0;
+}
+
+/**
+ * perfmlock_holders_look() - who holds the pages of those who were refused
+ * @ledger: the ledger
+ * @seq: the last refusal that it was looked for; result, likewise
+ * @state: of a process, a letter; 0: it is gone
+ *
+ * Context: process, may sleep; one caller at a time; takes the lock.
+ *
+ * Return: false: there is no memory to look with.
+ */
+bool perfmlock_holders_look(struct perfmlock_ledger *ledger, u64 *seq,
+			    char (*state)(pid_t pid))
+{
+	struct perfmlock_holder *holder;
+	struct look *look;
+	unsigned int i;
+	u64 last;
+
+	last = READ_ONCE(ledger->denials.nr);
+	/* forgotten meanwhile */
+	if (*seq > last)
+		*seq = 0;
+	if (*seq == last)
+		return true;
+	look = kvzalloc(sizeof(*look), GFP_KERNEL);
+	if (!look)
+		return false;
+	/* half of it stays free */
+	look->bits = ilog2(READ_ONCE(ledger->mms.nr) + 64) + 2;
+	look->room = BIT(look->bits) / 2;
+	look->table = kvcalloc(BIT(look->bits), sizeof(*look->table),
+			       GFP_KERNEL);
+	if (!look->table) {
+		kvfree(look);
+		return false;
+	}
+	look_at_new(ledger, *seq, last, ask, look);
+	perfmlock_for_all(ledger, &ledger->buffers, count, look);
+	perfmlock_for_all(ledger, &ledger->users, forget, NULL);
+	for (i = 0; i < BIT(look->bits); i++)
+		if (look->table[i].holder.pid)
+			insert(look->answers[look->table[i].asked].holders,
+			       &look->table[i].holder);
+	for (i = 1; i <= look->nr; i++)
+		for (holder = look->answers[i].holders;
+		     holder < look->answers[i].holders + PERFMLOCK_HOLDERS;
+		     holder++)
+			holder->state = holder->pid ? state(holder->pid) : 0;
+	look_at_new(ledger, *seq, last, tell, look);
+	kvfree(look->table);
+	kvfree(look);
+	*seq = last;
+	return true;
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The lines in the log: one a refusal, and one for each new cause of a drift. A
+ * handler only asks for them; a worker reads the histories, as a reader of the
+ * files does. Who is refused all the time fills neither the log nor his
+ * neighbours' share of it.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bitops.h>
+#include <linux/irq_work.h>
+#include <linux/jiffies.h>
+#include <linux/kernel.h>
+#include <linux/ktime.h>
+#include <linux/moduleparam.h>
+#include <linux/workqueue.h>
+
+#include "kernel.h"
+#include "ledger.h"
+#include "log.h"
+#include "refusal.h"
+
+static bool log = true;
+module_param(log, bool, 0644);
+MODULE_PARM_DESC(log, "a line in the kernel log for each refusal, at most 5 in 30 s of one user (default: on)");
+
+/* Lines of one group in so long, and of all groups. */
+#define INTERVAL	(30 * HZ)
+#define LINES		5
+#define LINES_OF_ALL	50
+
+/* Refusals that come together are told together. */
+#define DELAY		(HZ / 10)
+#define DELAY_MOST	(10 * HZ)
+#define SHARE		50
+
+/**
+ * struct share - what a group has had of the log
+ * @group: as of struct perfmlock_actor
+ * @since: of which moment @lines is counted; 0: the share is nobody's
+ * @lines: that it had since
+ * @unsaid: refusals that had none, and no later one has told of
+ */
+struct share {
+	u64 group;
+	unsigned long since;
+	unsigned int lines;
+	u64 unsaid;
+};
+
+static struct perfmlock_ledger *ledger;
+static struct workqueue_struct *queue;
+
+/* As many as there can be groups in the history. By the worker alone. */
+static struct share shares[PERFMLOCK_HISTORY];
+static struct share of_all;
+static u64 told_seq, looked_seq;
+static unsigned int epoch;
+/* When it may be looked again. */
+static unsigned long allowed;
+static unsigned long told_causes;
+
+static bool wanted, stopping;
+
+static bool has_room(struct share *share, unsigned int lines)
+{
+	if (!share->since || time_after_eq(jiffies, share->since + INTERVAL)) {
+		share->since = jiffies ?: 1;
+		share->lines = 0;
+	}
+	return share->lines < lines;
+}
+
+/* Its own, or that of a group which has had none for the longest time. */
+static struct share *share_of(u64 group)
+{
+	struct share *share, *oldest = &shares[0];
+
+	for (share = shares; share < shares + PERFMLOCK_HISTORY; share++) {
+		if (share->since && share->group == group)
+			return share;
+		if (!oldest->since)
+			continue;
+		if (!share->since || time_before(share->since, oldest->since))
+			oldest = share;
+	}
+	*oldest = (struct share){ .group = group };
+	return oldest;
+}
+
+static void tell(const struct perfmlock_denial *denial, u64 times)
+{
+	struct share *share = share_of(denial->actor.group);
+
+	if (!has_room(share, LINES) || !has_room(&of_all, LINES_OF_ALL)) {
+		share->unsaid++;
+		return;
+	}
+	perfmlock_refusal_log(denial, share->unsaid);
+	share->unsaid = 0;
+	share->lines++;
+	of_all.lines++;
+}
+
+static void tell_refusals(struct perfmlock_denial *denial)
+{
+	unsigned long flags;
+	u64 times;
+	bool got;
+
+	for (;;) {
+		perfmlock_lock(ledger, flags);
+		got = perfmlock_history_next(&ledger->denials, &told_seq,
+					     denial, &times);
+		perfmlock_unlock(ledger, flags);
+		if (!got)
+			return;
+		if (READ_ONCE(log))
+			tell(denial, times);
+		cond_resched();
+	}
+}
+
+static void tell_causes(void)
+{
+	const struct perfmlock_cause_info *cause;
+	unsigned int i;
+
+	for (i = 0; i < PERFMLOCK_NR_CAUSES; i++) {
+		if (!READ_ONCE(ledger->totals.causes[i]) ||
+		    __test_and_set_bit(i, &told_causes))
+			continue;
+		cause = &perfmlock_causes[i];
+		if (cause->commit[0] == '-')
+			pr_info("this kernel's sums have gone wrong, by no mistake that is known (%s): see drifts\n",
+				cause->name);
+		else
+			pr_info("this kernel's sums have gone wrong, by %s, which commit %s %s: see drifts\n",
+				cause->name, cause->commit, cause->relation);
+	}
+}
+
+/*
+ * To look for holders may take long where there are many buffers: no more than a
+ * fiftieth of a CPU, whoever is refused.
+ */
+static void pace(u64 spent)
+{
+	unsigned long delay = nsecs_to_jiffies(SHARE * spent);
+
+	WRITE_ONCE(allowed, jiffies + clamp_t(unsigned long, delay, DELAY, DELAY_MOST));
+}
+
+/* One worker at a time: what it needs is not on its stack. */
+static void tell_all(struct work_struct *work)
+{
+	static struct perfmlock_denial denial;
+	u64 began = ktime_get_ns();
+
+	WRITE_ONCE(wanted, false);
+	/* what is kept after this is asked for again */
+	smp_mb();
+	if (epoch != READ_ONCE(ledger->epoch)) {
+		/* a reset counts from 0 again */
+		epoch = READ_ONCE(ledger->epoch);
+		looked_seq = 0;
+		told_seq = 0;
+	}
+	/* without memory it is told who was refused all the same */
+	perfmlock_holders_look(ledger, &looked_seq, perfmlock_state_of);
+	tell_refusals(&denial);
+	tell_causes();
+	pace(ktime_get_ns() - began);
+}
+
+static DECLARE_DELAYED_WORK(work, tell_all);
+
+static void kick_work(struct irq_work *irq_work)
+{
+	if (!READ_ONCE(stopping))
+		queue_delayed_work(queue, &work,
+				   clamp_t(long, READ_ONCE(allowed) - jiffies,
+					   DELAY, DELAY_MOST));
+}
+
+static struct irq_work kick;
+
+/**
+ * perfmlock_log_init() - from now on there are lines
+ * @books: what they tell of
+ * @wq: where the worker runs
+ *
+ * Context: process.
+ */
+void perfmlock_log_init(struct perfmlock_ledger *books,
+			struct workqueue_struct *wq)
+{
+	ledger = books;
+	queue = wq;
+	init_irq_work(&kick, kick_work);
+}
+
+/**
+ * perfmlock_log_wanted() - there is something new in a history
+ *
+ * Context: any; the ledger's lock is held.
+ */
+void perfmlock_log_wanted(void)
+{
+	if (READ_ONCE(wanted))
+		return;
+	WRITE_ONCE(wanted, true);
+	if (!READ_ONCE(stopping))
+		irq_work_queue(&kick);
+}
+
+/**
+ * perfmlock_log_flush() - what was asked for is done
+ *
+ * Context: process, may sleep.
+ */
+void perfmlock_log_flush(void)
+{
+	irq_work_sync(&kick);
+	flush_delayed_work(&work);
+}
+
+/**
+ * perfmlock_log_stop() - no more lines
+ *
+ * Context: process, may sleep; the probes and the files are gone.
+ */
+void perfmlock_log_stop(void)
+{
+	WRITE_ONCE(stopping, true);
+	irq_work_sync(&kick);
+	cancel_delayed_work_sync(&work);
+}

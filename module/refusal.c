@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A refusal in words: the line of denials, and that of the log. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cpumask.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+
+#include "refusal.h"
+#include "words.h"
+
+/**
+ * struct advice - what helps
+ * @cpus: those left on which such a buffer is to be mapped; 0: that is not known
+ * @now: for this call, as things stand
+ * @all: for one on each of @cpus
+ * @restart: for the process started anew: all that it holds, this one, and one on
+ *	     each later CPU
+ */
+struct advice {
+	unsigned int cpus;
+	struct perfmlock_remedy now;
+	struct perfmlock_remedy all;
+	struct perfmlock_remedy restart;
+};
+
+/* CPUs from this one on, on which such a buffer is to be mapped still. */
+static unsigned int cpus_left(int from)
+{
+	unsigned int cpu, left = 0;
+
+	if (from < 0)
+		return 0;
+	for_each_online_cpu(cpu)
+		if ((int)cpu >= from)
+			left++;
+	return left;
+}
+
+static void advise(const struct perfmlock_denial *d, struct advice *advice)
+{
+	advice->cpus = cpus_left(d->event.cpu);
+	perfmlock_remedy(d->model, &d->state, d->pages, 1, PAGE_SHIFT,
+			 d->online_cpus, &advice->now);
+	if (advice->cpus)
+		perfmlock_remedy(d->model, &d->state, d->pages, advice->cpus,
+				 PAGE_SHIFT, d->online_cpus, &advice->all);
+	perfmlock_remedy(d->model, &d->restarted,
+			 d->held + d->pages * max(advice->cpus, 1U), 1,
+			 PAGE_SHIFT, d->online_cpus, &advice->restart);
+}
+
+/* @none stands for what is below 0: no value helps, or is large enough. */
+static void show(struct seq_file *m, const char *key, long value,
+		 const char *none)
+{
+	if (value < 0)
+		seq_printf(m, "%s=%s", key, none);
+	else
+		seq_printf(m, "%s=%ld", key, value);
+}
+
+static void show_remedy(struct seq_file *m, const char *which,
+			const struct perfmlock_remedy *remedy)
+{
+	seq_printf(m, " %s", which);
+	show(m, "_perf_event_mlock_kb", remedy->mlock_kb, "none");
+	seq_printf(m, " %s", which);
+	show(m, "_rlimit_memlock_kb", remedy->memlock_kb, "none");
+}
+
+static void show_who(struct seq_file *m, const struct perfmlock_denial *d)
+{
+	char event[PERFMLOCK_EVENT_TEXT], time[PERFMLOCK_TIME_TEXT];
+
+	seq_printf(m, " time=%s uid=%u pid=%d",
+		   perfmlock_time_text(time, d->scene.time), d->actor.uid,
+		   d->actor.pid);
+	if (d->scene.cgroup)
+		seq_printf(m, " cgroup=%llu", d->scene.cgroup);
+	else
+		seq_puts(m, " cgroup=-");
+	seq_printf(m, " cpu=%d event=%s euid=%u", d->event.cpu,
+		   perfmlock_event_text(event, &d->event), d->scene.euid);
+	if (d->scene.userns)
+		seq_printf(m, " userns=%u", d->scene.userns);
+	else
+		seq_puts(m, " userns=initial");
+}
+
+static void show_what_helps(struct seq_file *m,
+			    const struct perfmlock_denial *d)
+{
+	struct advice advice;
+	unsigned int buffers;
+
+	advise(d, &advice);
+	buffers = max(advice.cpus, 1U);
+	show_remedy(m, "restart", &advice.restart);
+	show_remedy(m, "min", &advice.now);
+	if (advice.cpus) {
+		seq_printf(m, " cpus_left=%u", advice.cpus);
+		show_remedy(m, "all_cpus", &advice.all);
+	}
+	/* it counts in the initial user namespace alone */
+	seq_printf(m, " cap=%s", d->scene.userns ? "none" : "CAP_IPC_LOCK");
+	show(m, " short", perfmlock_short(d->model, &d->state, d->pages, 1), "-");
+	if (advice.cpus)
+		show(m, " all_cpus_short",
+		     perfmlock_short(d->model, &d->state, d->pages,
+				     advice.cpus), "-");
+	seq_printf(m, " fits=%lu",
+		   perfmlock_fits(d->model, &d->state, d->kind, d->pages,
+				  buffers));
+	seq_printf(m, " held=%ld overdrawn=%ld", d->held,
+		   perfmlock_overdrawn(&d->state));
+}
+
+/* pid:pages:state:comm of the largest, - where it is not known yet, none */
+static void show_holders(struct seq_file *m, const struct perfmlock_denial *d)
+{
+	const struct perfmlock_holder *holder;
+	char comm[PERFMLOCK_COMM_TEXT];
+	unsigned int i;
+
+	seq_puts(m, " held_by=");
+	if (!d->looked)
+		seq_putc(m, '-');
+	else if (!d->holders[0].pid)
+		seq_puts(m, "none");
+	for (i = 0; d->looked && i < PERFMLOCK_HOLDERS; i++) {
+		holder = &d->holders[i];
+		if (!holder->pid)
+			break;
+		seq_printf(m, "%s%d:%ld:%s:%s", i ? "," : "", holder->pid,
+			   holder->pages, perfmlock_state_text(holder->state),
+			   perfmlock_comm_text(comm, holder->comm, ":,"));
+	}
+	if (d->orphaned == PERFMLOCK_PAGES_UNKNOWN)
+		seq_puts(m, " orphaned=-");
+	else
+		seq_printf(m, " orphaned=%ld", d->orphaned);
+}
+
+/* What the kernel computed, under its own names; and the same by correct books. */
+static void show_sums(struct seq_file *m, const struct perfmlock_denial *d)
+{
+	char limit[PERFMLOCK_NUMBER_TEXT], rlimit[PERFMLOCK_NUMBER_TEXT];
+
+	seq_printf(m, " vma_start=0x%lx vma_end=0x%lx vma_size=%ld user_extra=%ld user_lock_limit=%s user_locked=%lu locked=%lu lock_limit=%s pinned_vm=%ld extra=%ld",
+		   d->start, d->start + (d->pages << PAGE_SHIFT),
+		   d->pages << PAGE_SHIFT, d->pages,
+		   perfmlock_limit_text(limit, d->state.limit, 0),
+		   d->charge.user_locked, d->charge.locked,
+		   perfmlock_limit_text(rlimit, d->state.rlimit, 0),
+		   d->state.mm, d->charge.mm);
+	seq_printf(m, " user_counter=%ld online_cpus=%u model=%s",
+		   d->state.user, d->online_cpus, d->model->name);
+	seq_printf(m, " correct_user_counter=%ld correct_user_locked=%lu correct_pinned_vm=%ld correct_extra=%ld correct_locked=%lu",
+		   d->right_state.user, d->right.user_locked,
+		   d->right_state.mm, d->right.mm, d->right.locked);
+}
+
+/**
+ * perfmlock_refusal_show() - the line of denials
+ * @m: the file
+ * @seq: serial number
+ * @times: how many equal ones there were
+ * @denial: the refusal
+ *
+ * Context: process.
+ */
+void perfmlock_refusal_show(struct seq_file *m, u64 seq, u64 times,
+			    const struct perfmlock_denial *denial)
+{
+	char comm[PERFMLOCK_COMM_TEXT];
+
+	seq_printf(m, "seq=%llu", seq);
+	show_who(m, denial);
+	seq_printf(m, " pages=%ld kind=%s errno=EPERM verdict=%s wrongly=%d",
+		   denial->pages, perfmlock_kind_text(denial->kind),
+		   denial->right.over ? "denied" : "admitted",
+		   !denial->right.over);
+	show_what_helps(m, denial);
+	show_holders(m, denial);
+	show_sums(m, denial);
+	seq_printf(m, " times=%llu comm=%s\n", times,
+		   perfmlock_comm_text(comm, denial->actor.comm, ""));
+}
+
+/**
+ * perfmlock_refusal_log() - the line in the log
+ * @denial: the refusal
+ * @unsaid: refusals of the same group before it that had no line
+ *
+ * It ends with what helps: the process started anew gets all that it wanted.
+ *
+ * Context: process.
+ */
+void perfmlock_refusal_log(const struct perfmlock_denial *denial, u64 unsaid)
+{
+	char comm[PERFMLOCK_COMM_TEXT], rlimit[PERFMLOCK_NUMBER_TEXT];
+	char effective[32] = "", before[48] = "", needed[64] = "";
+	char helps[64] = "; CAP_IPC_LOCK helps, and no limit does";
+	struct advice advice;
+
+	advise(denial, &advice);
+	if (denial->scene.euid != denial->actor.uid)
+		snprintf(effective, sizeof(effective), " (effective %u)",
+			 denial->scene.euid);
+	if (unsaid)
+		snprintf(before, sizeof(before), "; %llu more before it",
+			 unsaid);
+	if (advice.restart.memlock_kb >= 0)
+		snprintf(needed, sizeof(needed), " and %ld are needed",
+			 advice.restart.memlock_kb);
+	if (advice.restart.mlock_kb >= 0)
+		snprintf(helps, sizeof(helps),
+			 "; or: sysctl kernel.perf_event_mlock_kb=%ld",
+			 advice.restart.mlock_kb);
+	else if (needed[0])
+		helps[0] = 0;
+	pr_info("%s[%d] uid %u%s: perf %s of %ld pages refused%s%s, RLIMIT_MEMLOCK is %s kB%s%s\n",
+		perfmlock_comm_text(comm, denial->actor.comm, ""),
+		denial->actor.pid, denial->actor.uid, effective,
+		denial->kind == PERFMLOCK_AUX ? "AUX area" : "buffer",
+		denial->pages,
+		denial->right.over ? "" : " wrongly: the kernel's sum is too large",
+		before,
+		perfmlock_limit_text(rlimit, denial->state.rlimit,
+				     PAGE_SHIFT - 10),
+		needed, helps);
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The status file: first in a word whether the kernel's sums are right. */
+#include <linux/cpumask.h>
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/stringify.h>
+#include <linux/utsname.h>
+
+#include "hooks.h"
+#include "kernel.h"
+#include "ledger.h"
+#include "views.h"
+#include "walk.h"
+
+static void print_models(struct seq_file *m,
+			 const struct perfmlock_ledger *ledger)
+{
+	unsigned long most = 0;
+	unsigned int i;
+
+	for (i = 0; i < PERFMLOCK_NR_MODELS; i++)
+		most = max(most, perfmlock_agrees(ledger, i));
+	seq_puts(m, "model:");
+	for (i = 0; i < PERFMLOCK_NR_MODELS; i++)
+		if (perfmlock_agrees(ledger, i) == most)
+			seq_printf(m, " %s (%s)", perfmlock_models[i].name,
+				   perfmlock_models[i].commit);
+	seq_puts(m, most ? "\n" : " (nothing seen that tells them apart)\n");
+}
+
+static void print_known(struct seq_file *m, const char *key, int value)
+{
+	if (value == PERFMLOCK_NOT_KNOWN)
+		seq_printf(m, "%s: -\n", key);
+	else
+		seq_printf(m, "%s: %d\n", key, value);
+}
+
+/* A probe that misses more than it sees shows too little to go by. */
+static bool is_blind(const struct perfmlock_hook_state *hook)
+{
+	return hook->missed > hook->seen && hook->seen + hook->missed > 1;
+}
+
+static const char *state_of(const struct perfmlock_hook_state *hook, bool armed)
+{
+	if (!armed)
+		return "off";
+	return is_blind(hook) ? "blind" : "armed";
+}
+
+static const char *limits_from(void)
+{
+	if (perfmlock_kernel.mlock_kb && perfmlock_kernel.paranoid)
+		return "kernel";
+	if (perfmlock_mlock_kb() == PERFMLOCK_NOT_KNOWN)
+		return "nowhere (nothing is judged by them)";
+	return "/proc/sys (up to a second old)";
+}
+
+/* What was not seen, and makes the books uncertain; NULL: nothing. */
+static const char *uncertain_by(bool armed, bool careful)
+{
+	struct perfmlock_hook_state hook;
+	unsigned int i;
+
+	if (!armed)
+		return "the probes are off";
+	for (i = 0; perfmlock_hook_state(i, &hook); i++)
+		if (is_blind(&hook))
+			return "a probe misses more than it sees";
+	if (perfmlock_mlock_kb() == PERFMLOCK_NOT_KNOWN)
+		return "the limits are not known";
+	return careful ? "calls were not seen, and a walk is to look for what they did" : NULL;
+}
+
+/* Which mistakes of the kernel were seen since the reset; false: none. */
+static bool print_wrong(struct seq_file *m, const struct perfmlock_totals *totals)
+{
+	bool any = false;
+	unsigned int i;
+
+	for (i = 0; i < PERFMLOCK_NR_CAUSES; i++) {
+		if (!totals->causes[i])
+			continue;
+		seq_printf(m, "%s%s x %lu", any ? ", " : "kernel wrong: ",
+			   perfmlock_causes[i].name, totals->causes[i]);
+		any = true;
+	}
+	return any;
+}
+
+static void print_verdict(struct seq_file *m,
+			  const struct perfmlock_totals *totals, bool armed,
+			  bool careful)
+{
+	const char *uncertain = uncertain_by(armed, careful);
+	bool wrong;
+
+	seq_puts(m, "verdict: ");
+	/* what was seen to be wrong is certain all the same */
+	wrong = print_wrong(m, totals);
+	if (uncertain)
+		seq_printf(m, "%suncertain: %s", wrong ? "; " : "", uncertain);
+	else if (!wrong)
+		seq_puts(m, "exact");
+	seq_putc(m, '\n');
+}
+
+/**
+ * perfmlock_status_show() - all of the status file
+ * @m: the file; private: the ledger
+ * @v: not used
+ *
+ * Context: process.
+ *
+ * Return: 0.
+ */
+int perfmlock_status_show(struct seq_file *m, void *v)
+{
+	struct perfmlock_ledger *ledger = m->private;
+	unsigned int i, users, mms, buffers, adopted;
+	struct perfmlock_hook_state hook;
+	struct perfmlock_totals totals;
+	struct perfmlock_walks walks;
+	unsigned long flags;
+	bool armed, careful, taught;
+
+	armed = perfmlock_hooks_armed();
+	perfmlock_walks(&walks);
+	perfmlock_lock(ledger, flags);
+	totals = ledger->totals;
+	users = ledger->users.nr;
+	mms = ledger->mms.nr;
+	buffers = ledger->buffers.nr;
+	adopted = ledger->adopted;
+	careful = ledger->careful;
+	taught = ledger->taught;
+	perfmlock_unlock(ledger, flags);
+
+	print_verdict(m, &totals, armed, careful);
+	seq_printf(m, "version: %s\n", THIS_MODULE->version);
+	seq_printf(m, "contract: %d\n", PERFMLOCK_CONTRACT);
+	seq_printf(m, "kernel: %s\n", init_utsname()->release);
+	seq_printf(m, "counter: user_struct::%s\n",
+		   __stringify(perfmlock_user_counter));
+	for (i = 0; perfmlock_hook_state(i, &hook); i++)
+		seq_printf(m, "hook_%s: %s missed=%lu\n", hook.symbol,
+			   state_of(&hook, armed), hook.missed);
+	print_models(m, ledger);
+	/* where others share U, any user but root can make it look like another */
+	seq_printf(m, "model_certain: %d\n", ledger->exclusive || taught);
+
+	seq_printf(m, "limits_from: %s\n", limits_from());
+	print_known(m, "perf_event_mlock_kb", perfmlock_mlock_kb());
+	print_known(m, "perf_event_paranoid", perfmlock_paranoid());
+	seq_printf(m, "online_cpus: %u\n", num_online_cpus());
+	if (perfmlock_mlock_kb() == PERFMLOCK_NOT_KNOWN)
+		seq_puts(m, "user_lock_limit: -\n");
+	else
+		seq_printf(m, "user_lock_limit: %lu\n", perfmlock_limit());
+
+	seq_printf(m, "users: %u\n", users);
+	seq_printf(m, "mms: %u\n", mms);
+	seq_printf(m, "buffers: %u\n", buffers);
+	seq_printf(m, "adopted: %u\n", adopted);
+
+	seq_printf(m, "maps: %lu\n", totals.mmaps);
+	seq_printf(m, "remaps: %lu\n", totals.remaps);
+	seq_printf(m, "opens: %lu\n", totals.opens);
+	seq_printf(m, "closes: %lu\n", totals.closes);
+	seq_printf(m, "failed: %lu\n", totals.failed);
+	seq_printf(m, "denied: %lu\n", totals.denied);
+	seq_printf(m, "wrongly_denied: %lu\n", totals.wrongly_denied);
+	seq_printf(m, "privileged: %lu\n", totals.privileged);
+	seq_printf(m, "other_eperm: %lu\n", totals.other_eperm);
+	seq_printf(m, "drifts: %lu\n", totals.drifts);
+
+	/* what was not seen, or not seen alone */
+	seq_printf(m, "untracked: %lu\n",
+		   perfmlock_hooks_missed() + totals.pool_empty +
+		   totals.calls_full);
+	seq_printf(m, "missed: %lu\n", perfmlock_hooks_missed());
+	seq_printf(m, "pool_empty: %lu\n", totals.pool_empty);
+	seq_printf(m, "calls_full: %lu\n", totals.calls_full);
+	seq_printf(m, "unknown_closes: %lu\n", totals.unknown_closes);
+	seq_printf(m, "resynced: %lu\n", totals.resynced);
+	seq_printf(m, "stale: %lu\n", totals.stale);
+	seq_printf(m, "overlaps: %lu\n", totals.overlaps);
+	seq_printf(m, "disturbed: %lu\n", totals.disturbed);
+	seq_printf(m, "settled: %lu\n", totals.settled);
+	seq_printf(m, "either_way: %lu\n", totals.either_way);
+	seq_printf(m, "careful: %d\n", careful);
+	seq_printf(m, "walks: %lu\n", walks.walks);
+	seq_printf(m, "busy: %u\n", walks.busy);
+#ifdef PERFMLOCK_HOLD_TIMES
+	seq_printf(m, "longest_hold_ns: %llu\n",
+		   READ_ONCE(perfmlock_longest_hold));
+	seq_printf(m, "held_ns: %llu\n", READ_ONCE(perfmlock_held));
+#endif
+	return 0;
+}
+
