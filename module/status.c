@@ -155,6 +155,7 @@ int perfmlock_status_show(struct seq_file *m, void *v)
 	seq_printf(m, "limits_from: %s\n", limits_from());
 	print_known(m, "perf_event_mlock_kb", perfmlock_mlock_kb());
 	print_known(m, "perf_event_paranoid", perfmlock_paranoid());
+	seq_printf(m, "page_kb: %lu\n", PAGE_SIZE / 1024);
 	seq_printf(m, "online_cpus: %u\n", num_online_cpus());
 	if (perfmlock_mlock_kb() == PERFMLOCK_NOT_KNOWN)
 		seq_puts(m, "user_lock_limit: -\n");
