@@ -9,7 +9,7 @@
 
 #define TOO_MANY	2000
 
-static char state_of(pid_t pid)
+static char state_of(pid_t pid, const void *mm)
 {
 	return pid == 100 ? 'T' : pid == 101 ? 'S' : 0;
 }
@@ -40,7 +40,7 @@ static void expect_holder(struct fx *fx, const struct perfmlock_denial *denial,
 	KUNIT_EXPECT_EQ(fx->test, holder->pid, pid);
 	KUNIT_EXPECT_EQ(fx->test, holder->pages, pages);
 	if (pid)
-		KUNIT_EXPECT_EQ(fx->test, holder->state, state_of(pid));
+		KUNIT_EXPECT_EQ(fx->test, holder->state, state_of(pid, NULL));
 }
 
 static void those_of_the_user_are_named(struct kunit *test)

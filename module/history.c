@@ -96,6 +96,7 @@ static unsigned int take_place(struct perfmlock_history *history, u64 group)
  * @key: hash of what makes entries equal
  * @entry: the entry, @history->size bytes
  * @equal: are two of the same key equal
+ * @keep: what the new one of two equal ones has of the old one; or NULL
  *
  * It takes the place of the one that it is equal to, or one of its own. The newest
  * of equal ones is kept, and where it stands in time is its.
@@ -103,8 +104,9 @@ static unsigned int take_place(struct perfmlock_history *history, u64 group)
  * Context: any; the lock is held.
  */
 void perfmlock_history_add(struct perfmlock_history *history, u64 group,
-			   u32 key, const void *entry,
-			   bool (*equal)(const void *a, const void *b))
+			   u32 key, void *entry,
+			   bool (*equal)(const void *a, const void *b),
+			   void (*keep)(void *entry, const void *old))
 {
 	const struct perfmlock_past *past;
 	unsigned int i;
@@ -118,6 +120,8 @@ void perfmlock_history_add(struct perfmlock_history *history, u64 group,
 	}
 	if (i == PERFMLOCK_HISTORY)
 		i = take_place(history, group);
+	else if (keep)
+		keep(entry, entry_at(history, i));
 	memcpy(entry_at(history, i), entry, history->size);
 	history->past[i].key = key;
 	history->past[i].seq = ++history->nr;

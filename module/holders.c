@@ -15,14 +15,26 @@
 /* What a process holds of a user; free where @holder.pid is 0. */
 struct holding {
 	unsigned int asked;
+	const void *mm;
 	struct perfmlock_holder holder;
 };
 
-/* A user that is asked for, as in its row's @asked, and the largest. */
+/**
+ * struct answer - to who is asked for
+ * @uid: the user; its row's @asked is the place of this
+ * @partial: there was no room for all
+ * @mms: of the largest
+ * @holders: the largest
+ */
 struct answer {
 	uid_t uid;
+	bool partial;
+	const void *mms[PERFMLOCK_HOLDERS];
 	struct perfmlock_holder holders[PERFMLOCK_HOLDERS];
 };
+
+/* Who has more processes than this beside all others is told of no more. */
+#define MOST	65536
 
 /**
  * struct look - who was met
@@ -71,25 +83,31 @@ static void count(struct perfmlock_ledger *ledger, void *record, void *arg)
 	if (!buffer->user->asked || buffer->kernel_user <= 0)
 		return;
 	holding = holding_of(look, buffer->user->asked, buffer->mm->pid);
-	if (!holding)
+	if (!holding) {
+		look->answers[buffer->user->asked].partial = true;
 		return;
+	}
+	holding->mm = buffer->mm->node.key;
 	holding->holder.pages += buffer->kernel_user;
 	memcpy(holding->holder.comm, buffer->mm->comm, TASK_COMM_LEN);
 }
 
 /* The largest first. */
-static void insert(struct perfmlock_holder *holders,
-		   const struct perfmlock_holder *new)
+static void insert(struct answer *answer, const struct holding *new)
 {
 	unsigned int i, at = PERFMLOCK_HOLDERS;
 
-	for (i = PERFMLOCK_HOLDERS; i-- && holders[i].pages < new->pages; )
-		at = i;
+	for (i = PERFMLOCK_HOLDERS;
+	     i && answer->holders[i - 1].pages < new->holder.pages; i--)
+		at = i - 1;
 	if (at == PERFMLOCK_HOLDERS)
 		return;
-	memmove(&holders[at + 1], &holders[at],
-		(PERFMLOCK_HOLDERS - 1 - at) * sizeof(*holders));
-	holders[at] = *new;
+	for (i = PERFMLOCK_HOLDERS - 1; i > at; i--) {
+		answer->holders[i] = answer->holders[i - 1];
+		answer->mms[i] = answer->mms[i - 1];
+	}
+	answer->holders[at] = new->holder;
+	answer->mms[at] = new->mm;
 }
 
 static struct answer *answer_to(struct look *look, uid_t uid)
@@ -102,20 +120,26 @@ static struct answer *answer_to(struct look *look, uid_t uid)
 	return NULL;
 }
 
-/* The row of a user is marked while it is asked for; it may have gone since. */
+/*
+ * The row of a user is marked while it is asked for. It may have gone since, or an
+ * older one of the same uid.
+ */
 static void ask(struct perfmlock_ledger *ledger,
 		struct perfmlock_denial *denial, void *arg)
 {
 	struct look *look = arg;
+	struct answer *answer = answer_to(look, denial->actor.uid);
 	struct perfmlock_user *user;
 
-	if (look->nr == PERFMLOCK_HISTORY ||
-	    answer_to(look, denial->actor.uid))
-		return;
-	look->answers[++look->nr].uid = denial->actor.uid;
+	if (!answer) {
+		if (look->nr == PERFMLOCK_HISTORY)
+			return;
+		answer = &look->answers[++look->nr];
+		answer->uid = denial->actor.uid;
+	}
 	user = perfmlock_store_find(&ledger->users, denial->actor.user);
 	if (user && user->uid == denial->actor.uid)
-		user->asked = look->nr;
+		user->asked = answer - look->answers;
 }
 
 static void tell(struct perfmlock_ledger *ledger,
@@ -126,10 +150,10 @@ static void tell(struct perfmlock_ledger *ledger,
 	if (!answer)
 		return;
 	memcpy(denial->holders, answer->holders, sizeof(denial->holders));
-	denial->looked = true;
+	denial->looked = !answer->partial;
 }
 
-/* Each refusal behind @seq, up to @last, that it was not looked for yet. */
+/* Each refusal behind @seq, up to @last. */
 static void look_at_new(struct perfmlock_ledger *ledger, u64 seq, u64 last,
 			void (*look)(struct perfmlock_ledger *ledger,
 				     struct perfmlock_denial *denial,
@@ -144,7 +168,7 @@ static void look_at_new(struct perfmlock_ledger *ledger, u64 seq, u64 last,
 	for (i = 0; i < PERFMLOCK_HISTORY; i++) {
 		perfmlock_lock(ledger, flags);
 		denial = perfmlock_history_at(&ledger->denials, i, &at);
-		if (denial && !denial->looked && at > seq && at <= last)
+		if (denial && at > seq && at <= last)
 			look(ledger, denial, arg);
 		perfmlock_unlock(ledger, flags);
 	}
@@ -159,18 +183,18 @@ static void forget(struct perfmlock_ledger *ledger, void *record, void *arg)
  * perfmlock_holders_look() - who holds the pages of those who were refused
  * @ledger: the ledger
  * @seq: the last refusal that it was looked for; result, likewise
- * @state: of a process, a letter; 0: it is gone
+ * @state: of the process that has an mm, a letter; 0: it is gone
  *
  * Context: process, may sleep; one caller at a time; takes the lock.
  *
  * Return: false: there is no memory to look with.
  */
 bool perfmlock_holders_look(struct perfmlock_ledger *ledger, u64 *seq,
-			    char (*state)(pid_t pid))
+			    char (*state)(pid_t pid, const void *mm))
 {
-	struct perfmlock_holder *holder;
+	struct answer *answer;
 	struct look *look;
-	unsigned int i;
+	unsigned int i, j;
 	u64 last;
 
 	last = READ_ONCE(ledger->denials.nr);
@@ -182,9 +206,10 @@ bool perfmlock_holders_look(struct perfmlock_ledger *ledger, u64 *seq,
 	look = kvzalloc(sizeof(*look), GFP_KERNEL);
 	if (!look)
 		return false;
+	look->room = clamp_t(unsigned int, READ_ONCE(ledger->buffers.nr), 64,
+			     MOST);
 	/* half of it stays free */
-	look->bits = ilog2(READ_ONCE(ledger->mms.nr) + 64) + 2;
-	look->room = BIT(look->bits) / 2;
+	look->bits = ilog2(look->room) + 2;
 	look->table = kvcalloc(BIT(look->bits), sizeof(*look->table),
 			       GFP_KERNEL);
 	if (!look->table) {
@@ -196,13 +221,14 @@ bool perfmlock_holders_look(struct perfmlock_ledger *ledger, u64 *seq,
 	perfmlock_for_all(ledger, &ledger->users, forget, NULL);
 	for (i = 0; i < BIT(look->bits); i++)
 		if (look->table[i].holder.pid)
-			insert(look->answers[look->table[i].asked].holders,
-			       &look->table[i].holder);
-	for (i = 1; i <= look->nr; i++)
-		for (holder = look->answers[i].holders;
-		     holder < look->answers[i].holders + PERFMLOCK_HOLDERS;
-		     holder++)
-			holder->state = holder->pid ? state(holder->pid) : 0;
+			insert(&look->answers[look->table[i].asked],
+			       &look->table[i]);
+	for (i = 1; i <= look->nr; i++) {
+		answer = &look->answers[i];
+		for (j = 0; j < PERFMLOCK_HOLDERS && answer->holders[j].pid; j++)
+			answer->holders[j].state =
+				state(answer->holders[j].pid, answer->mms[j]);
+	}
 	look_at_new(ledger, *seq, last, tell, look);
 	kvfree(look->table);
 	kvfree(look);

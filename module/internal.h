@@ -8,8 +8,9 @@
 /* history */
 int perfmlock_history_init(struct perfmlock_history *history, size_t size);
 void perfmlock_history_add(struct perfmlock_history *history, u64 group,
-			   u32 key, const void *entry,
-			   bool (*equal)(const void *a, const void *b));
+			   u32 key, void *entry,
+			   bool (*equal)(const void *a, const void *b),
+			   void (*keep)(void *entry, const void *old));
 void perfmlock_history_forget(struct perfmlock_history *history);
 
 /* ledger */
@@ -38,11 +39,6 @@ void perfmlock_replaced(struct perfmlock_ledger *ledger,
 			struct perfmlock_buffer *data);
 void perfmlock_buffer_unseen_end(struct perfmlock_ledger *ledger,
 				 struct perfmlock_buffer *buffer);
-void perfmlock_for_all(struct perfmlock_ledger *ledger,
-		       struct perfmlock_store *store,
-		       void (*look)(struct perfmlock_ledger *ledger,
-				    void *record, void *arg),
-		       void *arg);
 void perfmlock_buffer_drop(struct perfmlock_ledger *ledger,
 			   struct perfmlock_buffer *buffer);
 void perfmlock_buffer_put(struct perfmlock_ledger *ledger,

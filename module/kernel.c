@@ -148,6 +148,20 @@ bool perfmlock_has_symbol(const char *name)
 	return probe.addr && !IS_ERR(probe.addr);
 }
 
+/* A task of the process that has the mm, be its first one gone or not; under RCU. */
+static struct task_struct *task_with(pid_t pid, const struct mm_struct *mm)
+{
+	struct task_struct *leader, *task;
+
+	leader = pid_task(find_pid_ns(pid, &init_pid_ns), PIDTYPE_PID);
+	if (!leader)
+		return NULL;
+	for_each_thread(leader, task)
+		if (READ_ONCE(task->mm) == mm)
+			return task;
+	return NULL;
+}
+
 /**
  * perfmlock_cgroup_of_mm() - the cgroup of the process that has an mm
  * @pid: of the process, in the initial namespace
@@ -163,8 +177,8 @@ u64 perfmlock_cgroup_of_mm(pid_t pid, const struct mm_struct *mm)
 	u64 id = 0;
 
 	rcu_read_lock();
-	task = pid_task(find_pid_ns(pid, &init_pid_ns), PIDTYPE_PID);
-	if (task && READ_ONCE(task->mm) == mm)
+	task = task_with(pid, mm);
+	if (task)
 		id = perfmlock_cgroup_of(task);
 	rcu_read_unlock();
 	return id;
@@ -173,18 +187,19 @@ u64 perfmlock_cgroup_of_mm(pid_t pid, const struct mm_struct *mm)
 /**
  * perfmlock_state_of() - what a process does
  * @pid: in the initial namespace
+ * @mm: its mm; not looked into
  *
- * Context: any but NMI.
+ * Context: process.
  *
- * Return: a letter, as ps has it: T is stopped; 0: it is gone.
+ * Return: a letter, as ps has it: T is stopped; 0: it is gone, or has another mm.
  */
-char perfmlock_state_of(pid_t pid)
+char perfmlock_state_of(pid_t pid, const void *mm)
 {
 	struct task_struct *task;
 	char state = 0;
 
 	rcu_read_lock();
-	task = pid_task(find_pid_ns(pid, &init_pid_ns), PIDTYPE_PID);
+	task = task_with(pid, mm);
 	if (task)
 		state = task_state_to_char(task);
 	rcu_read_unlock();

@@ -63,7 +63,7 @@ extern struct perfmlock_kernel perfmlock_kernel;
 
 void perfmlock_kernel_init(void);
 void perfmlock_kernel_refresh(void);
-char perfmlock_state_of(pid_t pid);
+char perfmlock_state_of(pid_t pid, const void *mm);
 u64 perfmlock_cgroup_of_mm(pid_t pid, const struct mm_struct *mm);
 bool perfmlock_has_symbol(const char *name);
 

@@ -670,6 +670,11 @@ int perfmlock_ledger_fill(struct perfmlock_ledger *ledger);
 bool perfmlock_ledger_reap(struct perfmlock_ledger *ledger);
 void perfmlock_ledger_reset(struct perfmlock_ledger *ledger);
 void perfmlock_unseen(struct perfmlock_ledger *ledger);
+void perfmlock_for_all(struct perfmlock_ledger *ledger,
+		       struct perfmlock_store *store,
+		       void (*look)(struct perfmlock_ledger *ledger,
+				    void *record, void *arg),
+		       void *arg);
 
 struct perfmlock_call *perfmlock_call_new(struct perfmlock_ledger *ledger);
 void perfmlock_end_left(struct perfmlock_ledger *ledger);
@@ -707,7 +712,7 @@ void perfmlock_sweep_doubt(struct perfmlock_ledger *ledger);
 void perfmlock_sweep_dead(struct perfmlock_ledger *ledger);
 
 bool perfmlock_holders_look(struct perfmlock_ledger *ledger, u64 *seq,
-			    char (*state)(pid_t pid));
+			    char (*state)(pid_t pid, const void *mm));
 
 void *perfmlock_history_at(const struct perfmlock_history *history,
 			   unsigned int place, u64 *seq);

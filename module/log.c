@@ -24,14 +24,13 @@ static bool log = true;
 module_param(log, bool, 0644);
 MODULE_PARM_DESC(log, "a line in the kernel log for each refusal, at most 5 in 30 s of one user (default: on)");
 
-/* Lines of one group in so long, and of all groups. */
+/* Lines of one group in so long, and of all groups, but for the first of each. */
 #define INTERVAL	(30 * HZ)
 #define LINES		5
 #define LINES_OF_ALL	50
 
 /* Refusals that come together are told together. */
 #define DELAY		(HZ / 10)
-#define DELAY_MOST	(10 * HZ)
 #define SHARE		50
 
 /**
@@ -57,7 +56,7 @@ static struct share of_all;
 static u64 told_seq, looked_seq;
 static unsigned int epoch;
 /* When it may be looked again. */
-static unsigned long allowed;
+static unsigned long allowed = INITIAL_JIFFIES;
 static unsigned long told_causes;
 
 static bool wanted, stopping;
@@ -92,29 +91,42 @@ static void tell(const struct perfmlock_denial *denial, u64 times)
 {
 	struct share *share = share_of(denial->actor.group);
 
-	if (!has_room(share, LINES) || !has_room(&of_all, LINES_OF_ALL)) {
+	/* the first one of a group has a line, whatever the others have had */
+	if (!has_room(share, LINES) ||
+	    (share->lines && !has_room(&of_all, LINES_OF_ALL))) {
 		share->unsaid++;
 		return;
 	}
-	perfmlock_refusal_log(denial, share->unsaid);
+	perfmlock_refusal_log(denial, times, share->unsaid);
 	share->unsaid = 0;
 	share->lines++;
 	of_all.lines++;
 }
 
+/* Up to this moment: who is refused all the time does not keep the worker. */
 static void tell_refusals(struct perfmlock_denial *denial)
 {
 	unsigned long flags;
-	u64 times;
+	u64 times, last;
 	bool got;
 
+	last = READ_ONCE(ledger->denials.nr);
 	for (;;) {
 		perfmlock_lock(ledger, flags);
+		if (epoch != ledger->epoch) {
+			/* a reset counts from 0 again */
+			epoch = ledger->epoch;
+			told_seq = 0;
+		}
 		got = perfmlock_history_next(&ledger->denials, &told_seq,
 					     denial, &times);
 		perfmlock_unlock(ledger, flags);
 		if (!got)
 			return;
+		if (told_seq > last) {
+			told_seq = last;
+			return;
+		}
 		if (READ_ONCE(log))
 			tell(denial, times);
 		cond_resched();
@@ -146,9 +158,12 @@ static void tell_causes(void)
  */
 static void pace(u64 spent)
 {
-	unsigned long delay = nsecs_to_jiffies(SHARE * spent);
+	static u64 last;
+	unsigned long delay = nsecs_to_jiffies(SHARE * min(spent, last));
 
-	WRITE_ONCE(allowed, jiffies + clamp_t(unsigned long, delay, DELAY, DELAY_MOST));
+	/* of two the cheaper: what interrupts it counts as its time */
+	last = spent;
+	WRITE_ONCE(allowed, jiffies + delay);
 }
 
 /* One worker at a time: what it needs is not on its stack. */
@@ -160,12 +175,8 @@ static void tell_all(struct work_struct *work)
 	WRITE_ONCE(wanted, false);
 	/* what is kept after this is asked for again */
 	smp_mb();
-	if (epoch != READ_ONCE(ledger->epoch)) {
-		/* a reset counts from 0 again */
-		epoch = READ_ONCE(ledger->epoch);
+	if (epoch != READ_ONCE(ledger->epoch))
 		looked_seq = 0;
-		told_seq = 0;
-	}
 	/* without memory it is told who was refused all the same */
 	perfmlock_holders_look(ledger, &looked_seq, perfmlock_state_of);
 	tell_refusals(&denial);
@@ -179,8 +190,8 @@ static void kick_work(struct irq_work *irq_work)
 {
 	if (!READ_ONCE(stopping))
 		queue_delayed_work(queue, &work,
-				   clamp_t(long, READ_ONCE(allowed) - jiffies,
-					   DELAY, DELAY_MOST));
+				   max_t(long, READ_ONCE(allowed) - jiffies,
+					 DELAY));
 }
 
 static struct irq_work kick;

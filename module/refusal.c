@@ -5,6 +5,8 @@
 #include <linux/cpumask.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/resource.h>
+#include <linux/string.h>
 
 #include "refusal.h"
 #include "words.h"
@@ -188,46 +190,86 @@ void perfmlock_refusal_show(struct seq_file *m, u64 seq, u64 times,
 		   perfmlock_comm_text(comm, denial->actor.comm, ""));
 }
 
+/* Is it more than there is? Else it helps only who starts anew. */
+static bool raises_rlimit(const struct perfmlock_denial *d,
+			  const struct perfmlock_remedy *remedy)
+{
+	return remedy->memlock_kb >= 0 &&
+	       (unsigned long)remedy->memlock_kb >> (PAGE_SHIFT - 10) >
+			d->state.rlimit;
+}
+
+static bool raises_limit(const struct perfmlock_denial *d,
+			 const struct perfmlock_remedy *remedy)
+{
+	return remedy->mlock_kb >= 0 &&
+	       perfmlock_user_lock_limit(remedy->mlock_kb, PAGE_SHIFT,
+					 d->online_cpus) > d->state.limit;
+}
+
+/* What is needed, in words that stand behind the rlimit. */
+static void say_what_helps(char *text, size_t size, const struct perfmlock_denial *d)
+{
+	const struct perfmlock_remedy *restart;
+	bool rlimit, limit;
+	struct advice advice;
+
+	advise(d, &advice);
+	restart = &advice.restart;
+	rlimit = raises_rlimit(d, restart);
+	limit = raises_limit(d, restart);
+	if (rlimit && limit)
+		snprintf(text, size, " and %ld are needed; or: sysctl kernel.perf_event_mlock_kb=%ld",
+			 restart->memlock_kb, restart->mlock_kb);
+	else if (rlimit)
+		snprintf(text, size, " and %ld are needed",
+			 restart->memlock_kb);
+	else if (limit)
+		snprintf(text, size, "; what helps: sysctl kernel.perf_event_mlock_kb=%ld",
+			 restart->mlock_kb);
+	else if (restart->memlock_kb >= 0 || restart->mlock_kb >= 0)
+		strscpy(text, "; no limit helps it, it passes when it is started again",
+			size);
+	else if (d->scene.userns)
+		strscpy(text, "; no limit helps", size);
+	else
+		strscpy(text, "; no limit helps, CAP_IPC_LOCK does", size);
+}
+
 /**
  * perfmlock_refusal_log() - the line in the log
  * @denial: the refusal
- * @unsaid: refusals of the same group before it that had no line
+ * @times: how many equal ones there were
+ * @unsaid: others of the same group before it that had no line
  *
  * It ends with what helps: the process started anew gets all that it wanted.
  *
  * Context: process.
  */
-void perfmlock_refusal_log(const struct perfmlock_denial *denial, u64 unsaid)
+void perfmlock_refusal_log(const struct perfmlock_denial *denial, u64 times,
+			   u64 unsaid)
 {
 	char comm[PERFMLOCK_COMM_TEXT], rlimit[PERFMLOCK_NUMBER_TEXT];
-	char effective[32] = "", before[48] = "", needed[64] = "";
-	char helps[64] = "; CAP_IPC_LOCK helps, and no limit does";
-	struct advice advice;
+	char effective[32] = "", often[32] = "", before[48] = "", helps[96];
 
-	advise(denial, &advice);
 	if (denial->scene.euid != denial->actor.uid)
 		snprintf(effective, sizeof(effective), " (effective %u)",
 			 denial->scene.euid);
+	if (times > 1)
+		snprintf(often, sizeof(often), " %llu times", times);
 	if (unsaid)
-		snprintf(before, sizeof(before), "; %llu more before it",
+		snprintf(before, sizeof(before), ", %llu others before it",
 			 unsaid);
-	if (advice.restart.memlock_kb >= 0)
-		snprintf(needed, sizeof(needed), " and %ld are needed",
-			 advice.restart.memlock_kb);
-	if (advice.restart.mlock_kb >= 0)
-		snprintf(helps, sizeof(helps),
-			 "; or: sysctl kernel.perf_event_mlock_kb=%ld",
-			 advice.restart.mlock_kb);
-	else if (needed[0])
-		helps[0] = 0;
-	pr_info("%s[%d] uid %u%s: perf %s of %ld pages refused%s%s, RLIMIT_MEMLOCK is %s kB%s%s\n",
+	say_what_helps(helps, sizeof(helps), denial);
+	pr_info("%s[%d] uid %u%s: perf %s of %ld pages refused%s%s%s, RLIMIT_MEMLOCK is %s%s%s\n",
 		perfmlock_comm_text(comm, denial->actor.comm, ""),
 		denial->actor.pid, denial->actor.uid, effective,
 		denial->kind == PERFMLOCK_AUX ? "AUX area" : "buffer",
-		denial->pages,
-		denial->right.over ? "" : " wrongly: the kernel's sum is too large",
+		denial->pages, often,
+		denial->right.over ? "" : " wrongly: the kernel's sum is not right",
 		before,
 		perfmlock_limit_text(rlimit, denial->state.rlimit,
 				     PAGE_SHIFT - 10),
-		needed, helps);
+		denial->state.rlimit < (RLIM_INFINITY >> PAGE_SHIFT) ? " kB" : "",
+		helps);
 }

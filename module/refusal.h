@@ -9,6 +9,7 @@
 
 void perfmlock_refusal_show(struct seq_file *m, u64 seq, u64 times,
 			    const struct perfmlock_denial *denial);
-void perfmlock_refusal_log(const struct perfmlock_denial *denial, u64 unsaid);
+void perfmlock_refusal_log(const struct perfmlock_denial *denial, u64 times,
+			   u64 unsaid);
 
 #endif /* PERFMLOCK_REFUSAL_H */

@@ -4,6 +4,7 @@
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
+#include <linux/string.h>
 #include <linux/stringify.h>
 #include <linux/utsname.h>
 
@@ -59,8 +60,36 @@ static const char *limits_from(void)
 	return "/proc/sys (up to a second old)";
 }
 
+/**
+ * struct wrong - what is wrong, by its cause
+ * @times: steps since the reset; where there was none, rows that are wrong still
+ * @rows: those rows
+ */
+struct wrong {
+	unsigned long times[PERFMLOCK_NR_CAUSES];
+	unsigned long rows[PERFMLOCK_NR_CAUSES];
+};
+
+static void look_at_books(const struct perfmlock_books *books,
+			  struct wrong *wrong)
+{
+	if (books->kernel != books->correct)
+		wrong->rows[books->cause ?: PERFMLOCK_UNEXPLAINED]++;
+}
+
+static void look_at_user(struct perfmlock_ledger *ledger, void *record,
+			 void *arg)
+{
+	look_at_books(&((const struct perfmlock_user *)record)->books, arg);
+}
+
+static void look_at_mm(struct perfmlock_ledger *ledger, void *record, void *arg)
+{
+	look_at_books(&((const struct perfmlock_mm *)record)->books, arg);
+}
+
 /* What was not seen, and makes the books uncertain; NULL: nothing. */
-static const char *uncertain_by(bool armed, bool careful)
+static const char *uncertain_by(bool armed, bool careful, bool known)
 {
 	struct perfmlock_hook_state hook;
 	unsigned int i;
@@ -72,38 +101,46 @@ static const char *uncertain_by(bool armed, bool careful)
 			return "a probe misses more than it sees";
 	if (perfmlock_mlock_kb() == PERFMLOCK_NOT_KNOWN)
 		return "the limits are not known";
-	return careful ? "calls were not seen, and a walk is to look for what they did" : NULL;
+	if (careful)
+		return "calls were not seen, and a walk is to look for what they did";
+	return known ? NULL : "a walk is to look for what is mapped";
 }
 
-/* Which mistakes of the kernel were seen since the reset; false: none. */
-static bool print_wrong(struct seq_file *m, const struct perfmlock_totals *totals)
+/* Which mistakes of the kernel were seen since the reset, or are left; false: none. */
+static bool print_wrong(struct seq_file *m, const struct wrong *wrong)
 {
+	unsigned long times;
 	bool any = false;
 	unsigned int i;
 
 	for (i = 0; i < PERFMLOCK_NR_CAUSES; i++) {
-		if (!totals->causes[i])
+		times = wrong->times[i] ?: wrong->rows[i];
+		if (!times)
 			continue;
 		seq_printf(m, "%s%s x %lu", any ? ", " : "kernel wrong: ",
-			   perfmlock_causes[i].name, totals->causes[i]);
+			   perfmlock_causes[i].name, times);
 		any = true;
 	}
 	return any;
 }
 
-static void print_verdict(struct seq_file *m,
+static void print_verdict(struct seq_file *m, struct perfmlock_ledger *ledger,
 			  const struct perfmlock_totals *totals, bool armed,
-			  bool careful)
+			  bool careful, bool known)
 {
-	const char *uncertain = uncertain_by(armed, careful);
-	bool wrong;
+	const char *uncertain = uncertain_by(armed, careful, known);
+	struct wrong wrong = {};
+	bool any;
 
+	memcpy(wrong.times, totals->causes, sizeof(wrong.times));
+	perfmlock_for_all(ledger, &ledger->users, look_at_user, &wrong);
+	perfmlock_for_all(ledger, &ledger->mms, look_at_mm, &wrong);
 	seq_puts(m, "verdict: ");
 	/* what was seen to be wrong is certain all the same */
-	wrong = print_wrong(m, totals);
+	any = print_wrong(m, &wrong);
 	if (uncertain)
-		seq_printf(m, "%suncertain: %s", wrong ? "; " : "", uncertain);
-	else if (!wrong)
+		seq_printf(m, "%suncertain: %s", any ? "; " : "", uncertain);
+	else if (!any)
 		seq_puts(m, "exact");
 	seq_putc(m, '\n');
 }
@@ -125,7 +162,7 @@ int perfmlock_status_show(struct seq_file *m, void *v)
 	struct perfmlock_totals totals;
 	struct perfmlock_walks walks;
 	unsigned long flags;
-	bool armed, careful, taught;
+	bool armed, careful, taught, known;
 
 	armed = perfmlock_hooks_armed();
 	perfmlock_walks(&walks);
@@ -136,10 +173,11 @@ int perfmlock_status_show(struct seq_file *m, void *v)
 	buffers = ledger->buffers.nr;
 	adopted = ledger->adopted;
 	careful = ledger->careful;
+	known = ledger->walked && !ledger->unsettled && !ledger->busy;
 	taught = ledger->taught;
 	perfmlock_unlock(ledger, flags);
 
-	print_verdict(m, &totals, armed, careful);
+	print_verdict(m, ledger, &totals, armed, careful, known);
 	seq_printf(m, "version: %s\n", THIS_MODULE->version);
 	seq_printf(m, "contract: %d\n", PERFMLOCK_CONTRACT);
 	seq_printf(m, "kernel: %s\n", init_utsname()->release);

@@ -120,14 +120,14 @@ static bool equal_drifts(const void *a, const void *b)
 }
 
 static void record_drift(struct perfmlock_ledger *ledger,
-			 const struct perfmlock_drifting *drift)
+			 struct perfmlock_drifting *drift)
 {
 	u32 key = jhash_3words(drift->actor.pid, drift->pages, drift->cause,
 			       jhash_2words(drift->kernel_user,
 					    drift->kernel_mm, drift->step));
 
 	perfmlock_history_add(&ledger->drifts, drift->actor.group, key, drift,
-			      equal_drifts);
+			      equal_drifts, NULL);
 	ledger->totals.drifts++;
 	if (!ledger->totals.causes[drift->cause]++)
 		ledger->ops->told();
@@ -248,6 +248,16 @@ static bool equal_denials(const void *a, const void *b)
 	       equal_states(&x->right_state, &y->right_state);
 }
 
+/* Until it is looked again: who asks in a loop is to have an answer. */
+static void keep_holders(void *entry, const void *old)
+{
+	const struct perfmlock_denial *from = old;
+	struct perfmlock_denial *to = entry;
+
+	memcpy(to->holders, from->holders, sizeof(to->holders));
+	to->looked = from->looked;
+}
+
 /**
  * perfmlock_denied() - perf_mmap() said EPERM
  * @ledger: the ledger
@@ -311,7 +321,7 @@ void perfmlock_denied(struct perfmlock_ledger *ledger,
 	perfmlock_history_add(&ledger->denials, entry.actor.group,
 			      jhash_3words(entry.actor.pid, entry.pages,
 					   entry.event.cpu, entry.state.rlimit),
-			      &entry, equal_denials);
+			      &entry, equal_denials, keep_holders);
 	ledger->ops->told();
 
 	wrongly = !entry.right.over;
