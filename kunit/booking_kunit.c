@@ -1328,9 +1328,35 @@ static void two_that_saw_the_same_u_are_both_right(struct kunit *test)
 	fx_end_map(fx, &of_b, 0);
 	fx_end_map(fx, &of_a, 0);
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+	/* nor one that a later call would be told to have inherited */
+	FX_EXPECT_USER(fx, 0, .kernel = 16, .correct = 16, .buffers = 2);
 	fx_unmap(fx, &a, -8, 0);
 	fx_unmap(fx, &b, -8, 0);
 	FX_EXPECT_USER(fx, 0, .kernel = 0);
+}
+
+/* Both saw the same 4 free pages, and more had been asked for. */
+static void two_that_saw_the_same_rest_are_both_right(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma old = fx_ring(fx, 0, 2, 6), next = fx_ring(fx, 0, 3, 5);
+	struct fx_vma a = fx_ring(fx, 0, 0, 5), b = fx_ring(fx, 1, 1, 5);
+	struct fx_call of_a, of_b;
+
+	fx->limit = 10;
+	fx_map(fx, &old, 6, 0);
+	of_a = fx_begin_map(fx, &a);
+	of_b = fx_begin_map(fx, &b);
+	fx_kernel_maps(fx, &a, 4, 1);
+	fx_kernel_maps(fx, &b, 4, 1);
+	fx_end_map(fx, &of_b, 0);
+	fx_end_map(fx, &of_a, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 14, .correct = 14, .buffers = 3);
+	/* what comes later has nothing to inherit */
+	fx_unmap(fx, &old, -6, 0);
+	fx_map(fx, &next, 2, 3);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 10, .correct = 10, .buffers = 3);
 }
 
 static void what_a_close_freed_meanwhile_may_have_been_met_or_not(struct kunit *test)
@@ -2685,6 +2711,7 @@ static struct kunit_case booking_cases[] = {
 	KUNIT_CASE(a_close_within_a_map_is_a_part_of_it),
 	KUNIT_CASE(two_at_once_are_right_in_the_order_of_the_kernel),
 	KUNIT_CASE(two_that_saw_the_same_u_are_both_right),
+	KUNIT_CASE(two_that_saw_the_same_rest_are_both_right),
 	KUNIT_CASE(what_a_close_freed_meanwhile_may_have_been_met_or_not),
 	KUNIT_CASE(what_an_area_freed_meanwhile_may_have_been_met),
 	KUNIT_CASE(beyond_what_any_order_gives_is_a_drift),

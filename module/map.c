@@ -39,13 +39,16 @@ bool perfmlock_map_begin(struct perfmlock_ledger *ledger,
 
 /*
  * By one limit. Beside others of the user's calls, the free pages that the call can
- * have met lie between two bounds: what others have taken since has left what it took.
+ * have met lie between two bounds: what others have taken since it began may have
+ * been free still. The kernel looks and then takes, so that two calls can both have
+ * what is left for one.
  */
 static void right_by_limit(const struct perfmlock_call *call,
 			   const struct perfmlock_state *state, long seen_user,
 			   struct perfmlock_charge *right)
 {
 	const struct perfmlock_user *user = call->user;
+	long taken = user->taken - call->taken;
 	long freed = user->freed - call->freed;
 
 	if (call->mover != PERFMLOCK_CALLS) {
@@ -53,7 +56,7 @@ static void right_by_limit(const struct perfmlock_call *call,
 		return;
 	}
 	perfmlock_reference_between(state,
-				    state->user - user->closing,
+				    state->user - taken - user->closing,
 				    state->user + freed + user->mapping -
 				    call->pages,
 				    call->pages, seen_user, right);

@@ -84,14 +84,26 @@ static const char *recognised(void)
 }
 
 /* What status says of it, without the key */
+/* The names alone; behind each is its commit. */
 static const char *status_model(void)
 {
 	static char model[128];
 	char *text = slurp_books("status"), *at = strstr(text, "\nmodel: ");
+	char *word, *save;
 
 	model[0] = 0;
-	if (at)
-		sscanf(at, "\nmodel: %127[^\n]", model);
+	if (at) {
+		at += strlen("\nmodel: ");
+		at[strcspn(at, "\n")] = 0;
+		for (word = strtok_r(at, " ", &save); word;
+		     word = strtok_r(NULL, " ", &save)) {
+			if (word[0] == '(')
+				continue;
+			if (model[0])
+				strcat(model, " ");
+			strncat(model, word, sizeof(model) - strlen(model) - 2);
+		}
+	}
 	free(text);
 	return model;
 }
