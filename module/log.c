@@ -239,7 +239,7 @@ void perfmlock_log_flush(void)
 /**
  * perfmlock_log_stop() - no more lines
  *
- * Context: process, may sleep; the probes and the files are gone.
+ * Context: process, may sleep; the probes, the files and the upkeep are gone.
  */
 void perfmlock_log_stop(void)
 {

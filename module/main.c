@@ -360,7 +360,6 @@ static const struct perfmlock_ledger_ops ledger_ops = {
  */
 static void stop_upkeep(void)
 {
-	perfmlock_log_stop();
 	WRITE_ONCE(stopping, true);
 	cancel_delayed_work_sync(&upkeep_work);
 	cancel_work_sync(&fill_work);
@@ -368,6 +367,8 @@ static void stop_upkeep(void)
 	irq_work_sync(&fill_kick);
 	cancel_delayed_work_sync(&upkeep_work);
 	cancel_work_sync(&fill_work);
+	/* not before the upkeep, which may have something to tell */
+	perfmlock_log_stop();
 	destroy_workqueue(upkeep_wq);
 }
 
