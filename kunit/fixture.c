@@ -48,6 +48,12 @@ static void fx_event_of(const void *event, struct perfmlock_event *of)
 	*of = ((const struct fx_event *)event)->about;
 }
 
+static void fx_nature(const void *event, struct perfmlock_nature *of)
+{
+	lockdep_assert_held(&now->ledger.lock);
+	*of = ((const struct fx_event *)event)->nature;
+}
+
 static unsigned long fx_limit(void)
 {
 	lockdep_assert_held(&now->ledger.lock);
@@ -169,6 +175,7 @@ const struct perfmlock_ledger_ops fx_ops = {
 	.name = fx_name,
 	.scene = fx_scene,
 	.event = fx_event_of,
+	.nature = fx_nature,
 	.limit = fx_limit,
 	.limit_is_exact = fx_limit_is_exact,
 	.rlimit = fx_rlimit,

@@ -54,6 +54,7 @@ struct fx_process {
 
 struct fx_event {
 	struct perfmlock_event about;
+	struct perfmlock_nature nature;
 	const void *rb;			/* NULL: not mapped */
 	const void *next_rb;		/* key of the next buffer, or any */
 	struct fx_user *owner;		/* rb->mmap_user */

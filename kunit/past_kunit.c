@@ -96,6 +96,61 @@ static void equal_drifts_share_a_place(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 300);
 }
 
+/* What an mmap() of process 0 that failed is told to have been. */
+static void expect_why(struct fx *fx, const struct fx_vma *vma, int ret,
+		       enum perfmlock_why why)
+{
+	struct perfmlock_failure failure;
+
+	fx_fail(fx, vma, ret, 0, 0);
+	KUNIT_ASSERT_NE(fx->test, fx_past(&fx->ledger.failures, 0, &failure), 0);
+	KUNIT_EXPECT_EQ(fx->test, failure.why, why);
+	KUNIT_EXPECT_EQ(fx->test, failure.error, -ret);
+	KUNIT_EXPECT_EQ(fx->test, failure.pages, vma->pages);
+	KUNIT_EXPECT_EQ(fx->test, failure.actor.pid, 100);
+	KUNIT_EXPECT_EQ(fx->test, failure.actor.uid, 1000);
+}
+
+static void a_failure_is_told_by_what_was_asked_for(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 9), area = fx_aux(fx, 0, 0, 8);
+	struct fx_vma odd = fx_ring(fx, 0, 0, 8), other = fx_ring(fx, 0, 0, 5);
+	struct fx_vma bare = fx_ring(fx, 0, 1, 1), odd_area = fx_aux(fx, 0, 0, 3);
+
+	expect_why(fx, &odd, -EINVAL, PERFMLOCK_WHY_SIZE);
+	expect_why(fx, &ring, -EINVAL, PERFMLOCK_WHY_UNKNOWN);
+	expect_why(fx, &bare, -EINVAL, PERFMLOCK_WHY_UNKNOWN);
+	expect_why(fx, &area, -EINVAL, PERFMLOCK_WHY_NO_DATA);
+	fx_map(fx, &ring, 9, 0);
+	expect_why(fx, &other, -EINVAL, PERFMLOCK_WHY_OTHER_SIZE);
+	expect_why(fx, &odd, -EINVAL, PERFMLOCK_WHY_SIZE);
+	expect_why(fx, &area, -EINVAL, PERFMLOCK_WHY_AUX_PLACE);
+	expect_why(fx, &odd_area, -EINVAL, PERFMLOCK_WHY_SIZE);
+	fx_map(fx, &area, 8, 0);
+	area.pages = 16;
+	expect_why(fx, &area, -EINVAL, PERFMLOCK_WHY_OTHER_SIZE);
+	expect_why(fx, &area, -EOPNOTSUPP, PERFMLOCK_WHY_NO_AUX);
+	fx->events[0].nature.has_aux = true;
+	expect_why(fx, &area, -EOPNOTSUPP, PERFMLOCK_WHY_UNKNOWN);
+	fx->events[0].nature.inherits = true;
+	/* it is of a CPU: that is no hindrance */
+	expect_why(fx, &odd, -EINVAL, PERFMLOCK_WHY_SIZE);
+	fx->events[0].about.cpu = -1;
+	expect_why(fx, &odd, -EINVAL, PERFMLOCK_WHY_INHERIT);
+	expect_why(fx, &ring, -ENOMEM, PERFMLOCK_WHY_NO_MEMORY);
+	expect_why(fx, &ring, -EBUSY, PERFMLOCK_WHY_REDIRECTED);
+	expect_why(fx, &ring, -EACCES, PERFMLOCK_WHY_SECURITY);
+	expect_why(fx, &ring, -ENODEV, PERFMLOCK_WHY_REVOKED);
+	expect_why(fx, &ring, -EPERM, PERFMLOCK_WHY_SECURITY);
+	KUNIT_EXPECT_EQ(test, fx->ledger.denials.nr, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.other_eperm, 1);
+	perfmlock_split_refused(&fx->ledger, &fx->events[0], 0, 9);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.failed, 18);
+	perfmlock_ledger_reset(&fx->ledger);
+	KUNIT_EXPECT_EQ(test, fx->ledger.failures.nr, 0);
+}
+
 /* The newest stands where it happened: after what came between the two. */
 static void of_equal_ones_the_newest_is_kept(struct kunit *test)
 {
@@ -354,6 +409,7 @@ static int past_plan(struct kunit_suite *suite)
 static struct kunit_case past_cases[] = {
 	KUNIT_CASE(equal_refusals_share_a_place),
 	KUNIT_CASE(equal_drifts_share_a_place),
+	KUNIT_CASE(a_failure_is_told_by_what_was_asked_for),
 	KUNIT_CASE(of_equal_ones_the_newest_is_kept),
 	KUNIT_CASE_PARAM(refusals_that_differ_have_places_of_their_own,
 			 difference_gen_params),

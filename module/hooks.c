@@ -28,7 +28,8 @@ static struct perfmlock_ledger *ledger;
 static unsigned int missed_before;
 
 static struct kretprobe map_probe, close_probe;
-static struct kprobe open_probe;
+static struct kprobe open_probe, split_probe;
+static bool splits_seen;
 static struct kretprobe *const retprobes[] = { &map_probe, &close_probe };
 
 /* What goes from entry to return: the call's place in the ledger. */
@@ -175,6 +176,8 @@ static int __kprobes map_return(struct kretprobe_instance *ri,
 	if (unlikely(!lock_at_return(seen, 0, &flags)))
 		return 0;
 	look_for_missed();
+	if (unlikely(ret < 0))
+		seen->call->private = !(seen->vma->vm_flags & VM_SHARED);
 	perfmlock_map_end(ledger, seen->call, ret, READ_ONCE(seen->event->rb),
 			  user_now(seen->call), perfmlock_read_mm(seen->mm));
 	if (unlikely(!perfmlock_kernel.vm_ops && !ret)) {
@@ -247,6 +250,16 @@ static int __kprobes open_entry(struct kprobe *probe, struct pt_regs *regs)
 	return 0;
 }
 
+/* Not every kernel has it; it always says no. */
+static int __kprobes split_entry(struct kprobe *probe, struct pt_regs *regs)
+{
+	struct vm_area_struct *vma = (void *)perfmlock_argument(regs, 0);
+
+	perfmlock_split_refused(ledger, vma->vm_file->private_data,
+				vma->vm_pgoff, vma_pages(vma));
+	return 0;
+}
+
 /* kprobes' core rewrites its structures: each registration starts anew */
 static void fill_probes(int maxactive)
 {
@@ -270,6 +283,10 @@ static void fill_probes(int maxactive)
 	memset(&open_probe, 0, sizeof(open_probe));
 	open_probe.symbol_name = "perf_mmap_open";
 	open_probe.pre_handler = open_entry;
+
+	memset(&split_probe, 0, sizeof(split_probe));
+	split_probe.symbol_name = "perf_mmap_may_split";
+	split_probe.pre_handler = split_entry;
 }
 
 /*
@@ -458,6 +475,8 @@ int perfmlock_hooks_register(struct perfmlock_ledger *books, int maxactive,
 	ret = test_probes();
 	if (ret)
 		goto no_own;
+	/* it moves nothing: where there is none there is nothing to be seen */
+	splits_seen = !register_kprobe(&split_probe);
 	perfmlock_kernel.close_fn = (unsigned long)close_probe.kp.addr;
 	mutex_unlock(&own_mutex);
 	return 0;
@@ -486,6 +505,8 @@ void perfmlock_hooks_unregister(void)
 
 	unregister_kretprobes(all, ARRAY_SIZE(all));
 	unregister_kprobe(&open_probe);
+	if (splits_seen)
+		unregister_kprobe(&split_probe);
 }
 
 /**
@@ -512,6 +533,12 @@ bool perfmlock_hook_state(unsigned int i, struct perfmlock_hook_state *state)
 		state->symbol = open_probe.symbol_name;
 		state->seen = 0;
 		state->missed = READ_ONCE(open_probe.nmissed);
+		return true;
+	}
+	if (i == ARRAY_SIZE(retprobes) + 1 && splits_seen) {
+		state->symbol = split_probe.symbol_name;
+		state->seen = 0;
+		state->missed = READ_ONCE(split_probe.nmissed);
 		return true;
 	}
 	return false;

@@ -13,6 +13,10 @@ void perfmlock_history_add(struct perfmlock_history *history, u64 group,
 			   void (*keep)(void *entry, const void *old));
 void perfmlock_history_forget(struct perfmlock_history *history);
 
+/* failure */
+void perfmlock_failed(struct perfmlock_ledger *ledger,
+		      const struct perfmlock_call *call, int ret);
+
 /* ledger */
 void perfmlock_doubt(struct perfmlock_ledger *ledger);
 void perfmlock_not_booked(struct perfmlock_ledger *ledger);

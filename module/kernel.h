@@ -318,6 +318,14 @@ static inline void perfmlock_event_of(const struct perf_event *event,
 	of->cpu = event->cpu;
 }
 
+/* Any context; the caller keeps it. */
+static inline void perfmlock_nature_of(const struct perf_event *event,
+				       struct perfmlock_nature *of)
+{
+	of->inherits = event->attr.inherit;
+	of->has_aux = event->pmu && event->pmu->setup_aux;
+}
+
 /* The books' view of a task. Any context; the caller keeps both valid. */
 static inline void perfmlock_actor_of(const struct task_struct *task,
 				      const struct cred *cred,

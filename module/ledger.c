@@ -102,6 +102,8 @@ int perfmlock_ledger_init(struct perfmlock_ledger *ledger,
 	if (!ledger->calls ||
 	    perfmlock_history_init(&ledger->denials,
 				   sizeof(struct perfmlock_denial)) ||
+	    perfmlock_history_init(&ledger->failures,
+				   sizeof(struct perfmlock_failure)) ||
 	    perfmlock_history_init(&ledger->drifts,
 				   sizeof(struct perfmlock_drifting)))
 		goto no_memory;
@@ -161,9 +163,11 @@ void perfmlock_ledger_destroy(struct perfmlock_ledger *ledger)
 	perfmlock_store_destroy(&ledger->mms);
 	perfmlock_store_destroy(&ledger->users);
 	kvfree(ledger->drifts.entries);
+	kvfree(ledger->failures.entries);
 	kvfree(ledger->denials.entries);
 	kvfree(ledger->calls);
 	ledger->drifts.entries = NULL;
+	ledger->failures.entries = NULL;
 	ledger->denials.entries = NULL;
 	ledger->calls = NULL;
 }
@@ -183,6 +187,7 @@ void perfmlock_ledger_reset(struct perfmlock_ledger *ledger)
 
 	perfmlock_lock(ledger, flags);
 	perfmlock_history_forget(&ledger->denials);
+	perfmlock_history_forget(&ledger->failures);
 	perfmlock_history_forget(&ledger->drifts);
 	memset(&ledger->totals, 0, sizeof(ledger->totals));
 	ledger->epoch++;

@@ -160,6 +160,16 @@ struct perfmlock_event {
 	int cpu;
 };
 
+/**
+ * struct perfmlock_nature - what decides whether an event can be mapped at all
+ * @inherits: so do its children
+ * @has_aux: its PMU can fill an AUX area
+ */
+struct perfmlock_nature {
+	bool inherits;
+	bool has_aux;
+};
+
 /*
  * Of two processes that map an event at the same time one makes the buffer,
  * but the other may return before it.
@@ -286,6 +296,7 @@ struct perfmlock_actor {
  * @same_event: both are perf_mmap()s of one event, it and another beside it
  * @rival: another call of any kind through the same event went beside it
  * @left: it has returned, and could not be ended
+ * @private: it has failed, and was to be no shared mapping
  * @left_rb: the event's buffer then
  *
  * Who begins a call fills in the members from @task to @event_maps.
@@ -320,6 +331,7 @@ struct perfmlock_call {
 	bool same_event;
 	bool rival;
 	bool left;
+	bool private;
 	const void *left_rb;
 };
 
@@ -441,6 +453,44 @@ struct perfmlock_denial {
 	struct perfmlock_charge right;
 };
 
+/* Why perf_mmap() failed, where the accounting did not do it. */
+enum perfmlock_why {
+	PERFMLOCK_WHY_UNKNOWN,
+	PERFMLOCK_WHY_INHERIT,
+	PERFMLOCK_WHY_PRIVATE,
+	PERFMLOCK_WHY_SIZE,
+	PERFMLOCK_WHY_OTHER_SIZE,
+	PERFMLOCK_WHY_NO_DATA,
+	PERFMLOCK_WHY_AUX_PLACE,
+	PERFMLOCK_WHY_NO_AUX,
+	PERFMLOCK_WHY_NO_MEMORY,
+	PERFMLOCK_WHY_REDIRECTED,
+	PERFMLOCK_WHY_SPLIT,
+	PERFMLOCK_WHY_SECURITY,
+	PERFMLOCK_WHY_REVOKED,
+	PERFMLOCK_NR_WHYS
+};
+
+/**
+ * struct perfmlock_failure - a perf_mmap() that failed, or a split that was refused
+ * @actor: who
+ * @scene: and when, and as what
+ * @event: of which event
+ * @kind: data or AUX
+ * @pages: of the mapping
+ * @error: a positive errno
+ * @why: where it can be known
+ */
+struct perfmlock_failure {
+	struct perfmlock_actor actor;
+	struct perfmlock_scene scene;
+	struct perfmlock_event event;
+	enum perfmlock_kind kind;
+	long pages;
+	int error;
+	enum perfmlock_why why;
+};
+
 /**
  * struct perfmlock_drifting - a step in which kernel and reference rule parted
  * @actor: who made the call
@@ -505,6 +555,7 @@ struct perfmlock_totals {
  * @name: its thread group and its thread's comm alone; likewise
  * @scene: describe when and as what it makes it; likewise
  * @event: describe a call's event; likewise
+ * @nature: what decides whether an event can be mapped; likewise
  * @limit: user_lock_limit of this moment; likewise
  * @limit_is_exact: is it the kernel's own, and not what was read from elsewhere
  *		    some time ago; likewise
@@ -532,6 +583,7 @@ struct perfmlock_ledger_ops {
 	void (*name)(pid_t *pid, char *comm);
 	void (*scene)(struct perfmlock_scene *scene);
 	void (*event)(const void *event, struct perfmlock_event *of);
+	void (*nature)(const void *event, struct perfmlock_nature *of);
 	unsigned long (*limit)(void);
 	bool (*limit_is_exact)(void);
 	unsigned long (*rlimit)(void);
@@ -588,6 +640,7 @@ struct perfmlock_ledger_ops {
  * @free_call: those that are not under way
  * @by_event: those that are
  * @denials: the last ones
+ * @failures: the last ones
  * @drifts: the last ones
  * @totals: counts
  * @observed: undisturbed steps that every model explains
@@ -629,6 +682,7 @@ struct perfmlock_ledger {
 	struct perfmlock_call *free_call;
 	struct hlist_head by_event[BIT(PERFMLOCK_CALL_BITS)];
 	struct perfmlock_history denials;
+	struct perfmlock_history failures;
 	struct perfmlock_history drifts;
 	struct perfmlock_totals totals;
 	unsigned long observed;
@@ -693,6 +747,8 @@ void perfmlock_close_begin(struct perfmlock_ledger *ledger,
 void perfmlock_close_end(struct perfmlock_ledger *ledger,
 			 struct perfmlock_call *call, const void *rb, long user,
 			 long mm);
+void perfmlock_split_refused(struct perfmlock_ledger *ledger,
+			     const void *event, unsigned long pgoff, long pages);
 void perfmlock_open(struct perfmlock_ledger *ledger, const void *rb,
 		    unsigned long pgoff, u32 pages, const void *mm);
 

@@ -296,6 +296,11 @@ static void event(const void *event, struct perfmlock_event *of)
 	perfmlock_event_of(event, of);
 }
 
+static void nature(const void *event, struct perfmlock_nature *of)
+{
+	perfmlock_nature_of(event, of);
+}
+
 static const void *hold_user(const struct perfmlock_actor *actor)
 {
 	return perfmlock_hold_user(actor);
@@ -336,6 +341,7 @@ static const struct perfmlock_ledger_ops ledger_ops = {
 	.name = name,
 	.scene = scene,
 	.event = event,
+	.nature = nature,
 	.limit = perfmlock_limit,
 	.limit_is_exact = perfmlock_limit_is_exact,
 	.rlimit = memlock_rlimit,

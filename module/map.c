@@ -285,10 +285,12 @@ static noinline void failed_map(struct perfmlock_ledger *ledger,
 
 	obs->step = PERFMLOCK_REFUSED;
 	attribute(ledger, call, obs, false);
-	if (ret == -EPERM)
+	if (ret == -EPERM) {
 		perfmlock_denied(ledger, call, user_after, mm_after);
-	else
+	} else {
 		ledger->totals.failed++;
+		perfmlock_failed(ledger, call, ret);
+	}
 	if (!obs->user && !obs->mm)
 		return;
 	mm = perfmlock_mm_row(ledger, call->mm, NULL);

@@ -71,21 +71,32 @@ static void show_remedy(struct seq_file *m, const char *which,
 	show(m, "_rlimit_memlock_kb", remedy->memlock_kb, "none");
 }
 
-static void show_who(struct seq_file *m, const struct perfmlock_denial *d)
+/**
+ * perfmlock_who_show() - who and when, in the order of all files
+ * @m: the file
+ * @actor: who
+ * @scene: when, and as what
+ * @event: of which event
+ *
+ * Context: process.
+ */
+void perfmlock_who_show(struct seq_file *m, const struct perfmlock_actor *actor,
+			const struct perfmlock_scene *scene,
+			const struct perfmlock_event *event)
 {
-	char event[PERFMLOCK_EVENT_TEXT], time[PERFMLOCK_TIME_TEXT];
+	char name[PERFMLOCK_EVENT_TEXT], time[PERFMLOCK_TIME_TEXT];
 
 	seq_printf(m, " time=%s uid=%u pid=%d",
-		   perfmlock_time_text(time, d->scene.time), d->actor.uid,
-		   d->actor.pid);
-	if (d->scene.cgroup)
-		seq_printf(m, " cgroup=%llu", d->scene.cgroup);
+		   perfmlock_time_text(time, scene->time), actor->uid,
+		   actor->pid);
+	if (scene->cgroup)
+		seq_printf(m, " cgroup=%llu", scene->cgroup);
 	else
 		seq_puts(m, " cgroup=-");
-	seq_printf(m, " cpu=%d event=%s euid=%u", d->event.cpu,
-		   perfmlock_event_text(event, &d->event), d->scene.euid);
-	if (d->scene.userns)
-		seq_printf(m, " userns=%u", d->scene.userns);
+	seq_printf(m, " cpu=%d event=%s euid=%u", event->cpu,
+		   perfmlock_event_text(name, event), scene->euid);
+	if (scene->userns)
+		seq_printf(m, " userns=%u", scene->userns);
 	else
 		seq_puts(m, " userns=initial");
 }
@@ -178,7 +189,7 @@ void perfmlock_refusal_show(struct seq_file *m, u64 seq, u64 times,
 	char comm[PERFMLOCK_COMM_TEXT];
 
 	seq_printf(m, "seq=%llu", seq);
-	show_who(m, denial);
+	perfmlock_who_show(m, &denial->actor, &denial->scene, &denial->event);
 	seq_printf(m, " pages=%ld kind=%s errno=EPERM verdict=%s wrongly=%d",
 		   denial->pages, perfmlock_kind_text(denial->kind),
 		   denial->right.over ? "denied" : "admitted",

@@ -5,6 +5,7 @@
  * was right, and which mistake it was.
  */
 #include <linux/bitops.h>
+#include <linux/errno.h>
 #include <linux/jhash.h>
 #include <linux/string.h>
 
@@ -287,6 +288,7 @@ void perfmlock_denied(struct perfmlock_ledger *ledger,
 
 	if (!refused_by_accounting(ledger, call, user_after, mm_after, &entry)) {
 		ledger->totals.other_eperm++;
+		perfmlock_failed(ledger, call, -EPERM);
 		return;
 	}
 	mm = perfmlock_mm_row(ledger, call->mm, NULL);

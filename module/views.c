@@ -37,6 +37,7 @@ struct row {
 		struct perfmlock_mm mm;
 		struct perfmlock_buffer buffer;
 		struct perfmlock_denial denial;
+		struct perfmlock_failure failure;
 		struct perfmlock_drifting drift;
 		struct {
 			const struct perfmlock_model *rule;
@@ -263,6 +264,26 @@ static void print_denial(struct seq_file *m, const struct row *row)
 	perfmlock_refusal_show(m, row->seq, row->times, &row->denial);
 }
 
+static bool copy_failure(struct row *row, struct perfmlock_node *cursor)
+{
+	return perfmlock_history_next(&ledger->failures, &row->seq,
+				      &row->failure, &row->times);
+}
+
+static void print_failure(struct seq_file *m, const struct row *row)
+{
+	const struct perfmlock_failure *f = &row->failure;
+	char error[PERFMLOCK_NUMBER_TEXT], comm[PERFMLOCK_COMM_TEXT];
+
+	seq_printf(m, "seq=%llu", row->seq);
+	perfmlock_who_show(m, &f->actor, &f->scene, &f->event);
+	seq_printf(m, " pages=%ld kind=%s errno=%s reason=%s times=%llu comm=%s\n",
+		   f->pages, perfmlock_kind_text(f->kind),
+		   perfmlock_errno_text(error, f->error),
+		   perfmlock_why_text(f->why), row->times,
+		   perfmlock_comm_text(comm, f->actor.comm, ""));
+}
+
 static bool copy_drift(struct row *row, struct perfmlock_node *cursor)
 {
 	return perfmlock_history_next(&ledger->drifts, &row->seq, &row->drift,
@@ -370,6 +391,11 @@ static const struct listing listings[] = {
 		.columns = key_value_columns,
 		.copy = copy_denial,
 		.print = print_denial,
+	}, {
+		.name = "failures",
+		.columns = key_value_columns,
+		.copy = copy_failure,
+		.print = print_failure,
 	}, {
 		.name = "drifts",
 		.columns = key_value_columns,

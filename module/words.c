@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* How names, times and limits are written, in the files and in the log. */
+#include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/limits.h>
 #include <linux/mm.h>
@@ -166,6 +167,69 @@ const char *perfmlock_state_text(char state)
 	default:
 		return "other";
 	}
+}
+
+/**
+ * perfmlock_errno_text() - an error by its name
+ * @text: room for one that has none here, PERFMLOCK_NUMBER_TEXT bytes
+ * @error: positive
+ *
+ * Context: any.
+ *
+ * Return: the name of those that perf_mmap() gives; else the number in @text.
+ */
+const char *perfmlock_errno_text(char *text, int error)
+{
+	switch (error) {
+	case EPERM:
+		return "EPERM";
+	case EAGAIN:
+		return "EAGAIN";
+	case ENOMEM:
+		return "ENOMEM";
+	case EACCES:
+		return "EACCES";
+	case EBUSY:
+		return "EBUSY";
+	case ENODEV:
+		return "ENODEV";
+	case EINVAL:
+		return "EINVAL";
+	case EOPNOTSUPP:
+		return "EOPNOTSUPP";
+	default:
+		snprintf(text, PERFMLOCK_NUMBER_TEXT, "%d", error);
+		return text;
+	}
+}
+
+static const char *const whys[PERFMLOCK_NR_WHYS] = {
+	[PERFMLOCK_WHY_UNKNOWN] = "unknown",
+	[PERFMLOCK_WHY_INHERIT] = "inherited-task-event",
+	[PERFMLOCK_WHY_PRIVATE] = "private-mapping",
+	[PERFMLOCK_WHY_SIZE] = "size",
+	[PERFMLOCK_WHY_OTHER_SIZE] = "other-size-than-mapped",
+	[PERFMLOCK_WHY_NO_DATA] = "aux-without-data",
+	[PERFMLOCK_WHY_AUX_PLACE] = "aux-offset-or-size",
+	[PERFMLOCK_WHY_NO_AUX] = "event-without-aux",
+	[PERFMLOCK_WHY_NO_MEMORY] = "no-memory",
+	[PERFMLOCK_WHY_REDIRECTED] = "event-redirected",
+	[PERFMLOCK_WHY_SPLIT] = "split",
+	[PERFMLOCK_WHY_SECURITY] = "security",
+	[PERFMLOCK_WHY_REVOKED] = "pmu-gone",
+};
+
+/**
+ * perfmlock_why_text() - why a perf_mmap() failed
+ * @why: the reason
+ *
+ * Context: any.
+ *
+ * Return: its word.
+ */
+const char *perfmlock_why_text(enum perfmlock_why why)
+{
+	return whys[why];
 }
 
 /**

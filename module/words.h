@@ -22,6 +22,8 @@ const char *perfmlock_time_text(char *text, u64 ns);
 const char *perfmlock_limit_text(char *text, unsigned long limit,
 				 unsigned int shift);
 const char *perfmlock_state_text(char state);
+const char *perfmlock_errno_text(char *text, int error);
+const char *perfmlock_why_text(enum perfmlock_why why);
 const char *perfmlock_kind_text(enum perfmlock_kind kind);
 
 #endif /* PERFMLOCK_WORDS_H */

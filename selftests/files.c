@@ -143,7 +143,7 @@ TEST_F(books, columns)
 /* The others have a version, a comment and no columns. */
 TEST_F(books, key_value_files)
 {
-	static const char * const files[] = { "denials", "drifts" };
+	static const char * const files[] = { "denials", "failures", "drifts" };
 	unsigned int i;
 
 	/* a line that cannot be read ends the test */

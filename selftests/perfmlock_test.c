@@ -28,8 +28,8 @@
 #include "perfmlock_test.h"
 
 const char * const books_files[BOOKS_FILES] = {
-	"status", "users", "mms", "buffers", "denials", "drifts", "models",
-	"reset",
+	"status", "users", "mms", "buffers", "denials", "failures", "drifts",
+	"models", "reset",
 };
 
 #define ORACLE	"/proc/perfmlock_oracle"
