@@ -227,6 +227,17 @@ static __always_inline void judge(struct perfmlock_ledger *ledger,
 		perfmlock_judge(ledger, call->user, obs);
 }
 
+static __always_inline void note(struct perfmlock_ledger *ledger,
+				 const struct perfmlock_call *call,
+				 const struct perfmlock_observation *obs,
+				 const struct perfmlock_charge *right,
+				 const struct perfmlock_buffer *buffer,
+				 bool measured)
+{
+	if (unlikely(ledger->notes))
+		perfmlock_note_step(ledger, call, obs, right, buffer, measured);
+}
+
 static __always_inline void compare(struct perfmlock_ledger *ledger,
 				    const struct perfmlock_observation *obs,
 				    const struct perfmlock_charge *right,

@@ -198,13 +198,19 @@ static __always_inline void compare_mm(struct perfmlock_ledger *ledger,
 static __always_inline void close_last(struct perfmlock_ledger *ledger,
 				       const struct perfmlock_call *call,
 				       struct perfmlock_buffer *buffer,
-				       const struct perfmlock_observation *obs)
+				       const struct perfmlock_observation *obs,
+				       bool as_measured)
 {
 	struct perfmlock_charge charged = {
 		.user = -buffer->first_user,
 		.mm = -buffer->kernel_mm,
 	};
+	struct perfmlock_charge right = {
+		.user = -buffer->correct_user,
+		.mm = -buffer->correct_mm,
+	};
 
+	note(ledger, call, obs, &right, buffer, as_measured);
 	compare(ledger, obs, &charged, buffer, buffer->user, buffer->mm);
 	if (unlikely(obs->user && buffer->user != call->user)) {
 		/* one has too much from now on, the other too little */
@@ -361,10 +367,10 @@ static noinline void close_aux(struct perfmlock_ledger *ledger,
 	if (!aux->adopted)
 		judge(ledger, call, &of_aux, as_measured);
 	compare_mm(ledger, aux, &of_aux, closer);
-	close_last(ledger, call, aux, &of_aux);
+	close_last(ledger, call, aux, &of_aux, as_measured);
 	if (last_data) {
 		compare_mm(ledger, data, &of_data, closer);
-		close_last(ledger, call, data, &of_data);
+		close_last(ledger, call, data, &of_data, as_measured);
 	}
 }
 
@@ -429,9 +435,10 @@ static __always_inline void close_data(struct perfmlock_ledger *ledger,
 	judge(ledger, call, &obs, as_measured);
 	compare_mm(ledger, data, &obs, closer);
 	if (last) {
-		close_last(ledger, call, data, &obs);
+		close_last(ledger, call, data, &obs, as_measured);
 		return;
 	}
+	note(ledger, call, &obs, &nothing, data, as_measured);
 	/* beside another close, the kernel's last need not be ours */
 	perfmlock_on_mm(data, obs.mm);
 	if (call->mover != PERFMLOCK_CALLS)

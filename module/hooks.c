@@ -23,6 +23,8 @@
 #include "hooks.h"
 #include "kernel.h"
 #include "ledger.h"
+#include "trace.h"
+#include "tracing.h"
 
 static struct perfmlock_ledger *ledger;
 static unsigned int missed_before;
@@ -136,6 +138,24 @@ static __always_inline long user_now(const struct perfmlock_call *call)
 				    0;
 }
 
+/*
+ * What the call's end tells is wanted by who listens to a trace event; NULL: by
+ * nobody. He is told when the lock is free again.
+ */
+static __always_inline struct perfmlock_notes *begin_notes(void)
+{
+	if (trace_charge_enabled() || trace_uncharge_enabled() ||
+	    trace_denial_enabled() || trace_drift_enabled())
+		return perfmlock_trace_begin();
+	return NULL;
+}
+
+static __always_inline void end_notes(const struct perfmlock_notes *notes)
+{
+	if (unlikely(notes))
+		perfmlock_trace_end(notes);
+}
+
 static int __kprobes map_entry(struct kretprobe_instance *ri,
 			       struct pt_regs *regs)
 {
@@ -171,10 +191,12 @@ static int __kprobes map_return(struct kretprobe_instance *ri,
 	const struct observed *seen = (void *)ri->data;
 	/* an int comes back in the lower half of the register alone */
 	int ret = regs_return_value(regs);
+	struct perfmlock_notes *notes = begin_notes();
 	unsigned long flags;
 
 	if (unlikely(!lock_at_return(seen, 0, &flags)))
-		return 0;
+		goto out;
+	ledger->notes = notes;
 	look_for_missed();
 	if (unlikely(ret < 0))
 		seen->call->private = !(seen->vma->vm_flags & VM_SHARED);
@@ -184,7 +206,10 @@ static int __kprobes map_return(struct kretprobe_instance *ri,
 		WRITE_ONCE(perfmlock_kernel.vm_ops, seen->vma->vm_ops);
 		ledger->ops->unseen();
 	}
+	ledger->notes = NULL;
 	perfmlock_unlock(ledger, flags);
+out:
+	end_notes(notes);
 	return 0;
 }
 
@@ -226,14 +251,19 @@ static int __kprobes close_return(struct kretprobe_instance *ri,
 				  struct pt_regs *regs)
 {
 	const struct observed *seen = (void *)ri->data;
+	struct perfmlock_notes *notes = begin_notes();
 	unsigned long flags;
 
 	if (unlikely(!lock_at_return(seen, 1, &flags)))
-		return 0;
+		goto out;
+	ledger->notes = notes;
 	look_for_missed();
 	perfmlock_close_end(ledger, seen->call, READ_ONCE(seen->event->rb),
 			    user_now(seen->call), perfmlock_read_mm(seen->mm));
+	ledger->notes = NULL;
 	perfmlock_unlock(ledger, flags);
+out:
+	end_notes(notes);
 	return 0;
 }
 

@@ -17,6 +17,17 @@ void perfmlock_history_forget(struct perfmlock_history *history);
 void perfmlock_failed(struct perfmlock_ledger *ledger,
 		      const struct perfmlock_call *call, int ret);
 
+/* notes */
+void perfmlock_note_step(struct perfmlock_ledger *ledger,
+			 const struct perfmlock_call *call,
+			 const struct perfmlock_observation *obs,
+			 const struct perfmlock_charge *right,
+			 const struct perfmlock_buffer *buffer, bool measured);
+void perfmlock_note_drift(struct perfmlock_ledger *ledger,
+			  const struct perfmlock_drifting *drift);
+void perfmlock_note_denial(struct perfmlock_ledger *ledger,
+			   const struct perfmlock_denial *denial);
+
 /* ledger */
 void perfmlock_doubt(struct perfmlock_ledger *ledger);
 void perfmlock_not_booked(struct perfmlock_ledger *ledger);

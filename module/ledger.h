@@ -525,6 +525,68 @@ struct perfmlock_drifting {
 	u64 id;
 };
 
+/**
+ * struct perfmlock_step_note - a charge or an uncharge that was booked
+ * @step: which step
+ * @kind: of which part
+ * @measured: the kernel's part is as measured; else other calls went beside it
+ * @id: of the buffer
+ * @uid: whose counter the buffer is on
+ * @pid: whose mm
+ * @cpu: of the event
+ * @start: first address of the mapping; 0: another call's end has told
+ * @pages: of the mapping
+ * @state: the counters before; of a charge the limits too
+ * @model: by which rule the kernel makes its sum
+ * @kernel_user: change of U
+ * @kernel_mm: change of M
+ * @correct_user: change of U by the reference rule
+ * @correct_mm: change of M by the reference rule
+ */
+struct perfmlock_step_note {
+	enum perfmlock_step step;
+	enum perfmlock_kind kind;
+	bool measured;
+	u64 id;
+	uid_t uid;
+	pid_t pid;
+	int cpu;
+	unsigned long start;
+	long pages;
+	struct perfmlock_state state;
+	const struct perfmlock_model *model;
+	long kernel_user;
+	long kernel_mm;
+	long correct_user;
+	long correct_mm;
+};
+
+/* A close of an AUX area and of its data; and what it has told of two calls beside it. */
+#define PERFMLOCK_STEP_NOTES	4
+#define PERFMLOCK_DRIFT_NOTES	4
+
+/**
+ * struct perfmlock_notes - what the end of a call has told, for trace events
+ * @nr_steps: of @steps
+ * @nr_drifts: of @drifts
+ * @denied: there is a @denial
+ * @seq: its serial number
+ * @steps: charges and uncharges
+ * @drifts: where they parted from what is right
+ * @denial: refusal
+ *
+ * Noted under the lock, told after it.
+ */
+struct perfmlock_notes {
+	unsigned int nr_steps;
+	unsigned int nr_drifts;
+	bool denied;
+	u64 seq;
+	struct perfmlock_step_note steps[PERFMLOCK_STEP_NOTES];
+	struct perfmlock_drifting drifts[PERFMLOCK_DRIFT_NOTES];
+	struct perfmlock_denial denial;
+};
+
 /* What the ledger counts; reset forgets them. */
 struct perfmlock_totals {
 	unsigned long mmaps;		/* first mappings booked */
@@ -547,6 +609,7 @@ struct perfmlock_totals {
 	unsigned long unknown_closes;	/* of buffers never seen */
 	unsigned long resynced;		/* count of mappings mended */
 	unsigned long stale;		/* buffers whose end was not seen */
+	unsigned long untraced;		/* notes for which there was no room */
 };
 
 /**
@@ -642,6 +705,7 @@ struct perfmlock_ledger_ops {
  * @denials: the last ones
  * @failures: the last ones
  * @drifts: the last ones
+ * @notes: what the call that ends now tells is wanted here; or NULL
  * @totals: counts
  * @observed: undisturbed steps that every model explains
  * @judged: further steps
@@ -684,6 +748,7 @@ struct perfmlock_ledger {
 	struct perfmlock_history denials;
 	struct perfmlock_history failures;
 	struct perfmlock_history drifts;
+	struct perfmlock_notes *notes;
 	struct perfmlock_totals totals;
 	unsigned long observed;
 	unsigned long judged;

@@ -19,6 +19,7 @@
 #include "kernel.h"
 #include "ledger.h"
 #include "log.h"
+#include "tracing.h"
 #include "views.h"
 #include "walk.h"
 
@@ -395,15 +396,13 @@ static int __init perfmlock_init(void)
 	init_irq_work(&fill_kick, kick_fill);
 	perfmlock_kernel_init();
 	upkeep_wq = alloc_workqueue(KBUILD_MODNAME, WQ_UNBOUND, 0);
-	ret = upkeep_wq ? perfmlock_ledger_init(&books, &ledger_ops,
-						PERFMLOCK_EXCLUSIVE, PAGE_SHIFT,
-						2 * maxactive) : -ENOMEM;
-	if (ret) {
-		pr_err("no memory for the books\n");
-		if (upkeep_wq)
-			destroy_workqueue(upkeep_wq);
-		return ret;
-	}
+	ret = upkeep_wq ? perfmlock_trace_init() : -ENOMEM;
+	if (ret)
+		goto no_trace;
+	ret = perfmlock_ledger_init(&books, &ledger_ops, PERFMLOCK_EXCLUSIVE,
+				    PAGE_SHIFT, 2 * maxactive);
+	if (ret)
+		goto no_ledger;
 	perfmlock_log_init(&books, upkeep_wq);
 	/* a call may be under way already; the walk looks for whoever is in one */
 	books.careful = true;
@@ -433,6 +432,15 @@ unregister:
 stop:
 	stop_upkeep();
 	perfmlock_ledger_destroy(&books);
+	perfmlock_trace_exit();
+	return ret;
+
+no_ledger:
+	perfmlock_trace_exit();
+no_trace:
+	pr_err("no memory for the books\n");
+	if (upkeep_wq)
+		destroy_workqueue(upkeep_wq);
 	return ret;
 }
 
@@ -442,6 +450,7 @@ static void __exit perfmlock_exit(void)
 	perfmlock_hooks_unregister();
 	stop_upkeep();
 	perfmlock_ledger_destroy(&books);
+	perfmlock_trace_exit();
 }
 
 module_init(perfmlock_init);

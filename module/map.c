@@ -166,6 +166,7 @@ static __always_inline void first_map(struct perfmlock_ledger *ledger,
 		perfmlock_counts(ledger, &mm->books)->privileged++;
 		ledger->totals.privileged++;
 	}
+	note(ledger, call, obs, &right, buffer, as_measured);
 	judge(ledger, call, obs, as_measured);
 	compare(ledger, obs, &right, buffer, user, mm);
 }
@@ -267,6 +268,7 @@ static void further_map(struct perfmlock_ledger *ledger,
 	mm->rlimit = call->before.rlimit;
 	mm->uid = call->user->uid;
 	ledger->totals.remaps++;
+	note(ledger, call, obs, &nothing, buffer, as_measured);
 	if (led)
 		return;
 	judge(ledger, call, obs, as_measured);

@@ -36,6 +36,7 @@ void perfmlock_book_pending(struct perfmlock_ledger *ledger,
 		.kind = PERFMLOCK_DATA,
 		.pages = data->pages,
 	};
+	struct perfmlock_charge right = {};
 
 	obs.user = perfmlock_model_user(perfmlock_model_of(ledger, data->user),
 					&obs);
@@ -45,6 +46,7 @@ void perfmlock_book_pending(struct perfmlock_ledger *ledger,
 	data->user->books.kernel += obs.user;
 	if (step == PERFMLOCK_REMAP) {
 		ledger->totals.remaps++;
+		note(ledger, NULL, &obs, &nothing, data, false);
 		if (ledger->exclusive)
 			compare(ledger, &obs, &nothing, data, data->user,
 				data->mm);
@@ -56,6 +58,8 @@ void perfmlock_book_pending(struct perfmlock_ledger *ledger,
 	data->user->books.correct += obs.user;
 	data->user->taken += obs.user;
 	ledger->totals.mmaps++;
+	right.user = obs.user;
+	note(ledger, NULL, &obs, &right, data, false);
 }
 
 /**

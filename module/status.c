@@ -226,6 +226,7 @@ int perfmlock_status_show(struct seq_file *m, void *v)
 	seq_printf(m, "unknown_closes: %lu\n", totals.unknown_closes);
 	seq_printf(m, "resynced: %lu\n", totals.resynced);
 	seq_printf(m, "stale: %lu\n", totals.stale);
+	seq_printf(m, "untraced: %lu\n", totals.untraced);
 	seq_printf(m, "overlaps: %lu\n", totals.overlaps);
 	seq_printf(m, "disturbed: %lu\n", totals.disturbed);
 	seq_printf(m, "settled: %lu\n", totals.settled);

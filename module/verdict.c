@@ -130,6 +130,8 @@ static void record_drift(struct perfmlock_ledger *ledger,
 	perfmlock_history_add(&ledger->drifts, drift->actor.group, key, drift,
 			      equal_drifts, NULL);
 	ledger->totals.drifts++;
+	if (unlikely(ledger->notes))
+		perfmlock_note_drift(ledger, drift);
 	if (!ledger->totals.causes[drift->cause]++)
 		ledger->ops->told();
 }
@@ -324,6 +326,8 @@ void perfmlock_denied(struct perfmlock_ledger *ledger,
 			      jhash_3words(entry.actor.pid, entry.pages,
 					   entry.event.cpu, entry.state.rlimit),
 			      &entry, equal_denials, keep_holders);
+	if (unlikely(ledger->notes))
+		perfmlock_note_denial(ledger, &entry);
 	ledger->ops->told();
 
 	wrongly = !entry.right.over;

@@ -131,14 +131,6 @@ static void print_columns(struct seq_file *m)
 		cell(m, "%s", reader->column->name);
 }
 
-static const char *const step_names[] = {
-	[PERFMLOCK_MAP] = "map",
-	[PERFMLOCK_REMAP] = "remap",
-	[PERFMLOCK_UNMAP] = "unmap",
-	[PERFMLOCK_LAST_UNMAP] = "last-unmap",
-	[PERFMLOCK_REFUSED] = "failed-map",
-};
-
 /* The record behind the cursor; the cursor goes behind it. */
 static void *advance(struct perfmlock_store *store,
 		     struct perfmlock_node *cursor)
@@ -298,7 +290,7 @@ static void print_drift(struct seq_file *m, const struct row *row)
 
 	seq_printf(m, "seq=%llu time=%s op=%s kind=%s id=%llu pid=%d uid=%u owner_pid=%d owner_uid=%u pages=%ld",
 		   row->seq, perfmlock_time_text(time, d->scene.time),
-		   step_names[d->step], perfmlock_kind_text(d->kind), d->id,
+		   perfmlock_step_text(d->step), perfmlock_kind_text(d->kind), d->id,
 		   d->actor.pid, d->actor.uid, d->owner_pid, d->owner_uid,
 		   d->pages);
 	seq_printf(m, " kernel_user=%ld kernel_mm=%ld correct_user=%ld correct_mm=%ld",

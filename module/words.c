@@ -244,3 +244,24 @@ const char *perfmlock_kind_text(enum perfmlock_kind kind)
 {
 	return kind == PERFMLOCK_AUX ? "aux" : "data";
 }
+
+/**
+ * perfmlock_step_text() - what a call did, as in op=
+ * @step: the step
+ *
+ * Context: any.
+ *
+ * Return: the word.
+ */
+const char *perfmlock_step_text(enum perfmlock_step step)
+{
+	static const char *const names[] = {
+		[PERFMLOCK_MAP] = "map",
+		[PERFMLOCK_REMAP] = "remap",
+		[PERFMLOCK_UNMAP] = "unmap",
+		[PERFMLOCK_LAST_UNMAP] = "last-unmap",
+		[PERFMLOCK_REFUSED] = "failed-map",
+	};
+
+	return names[step];
+}

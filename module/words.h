@@ -25,5 +25,6 @@ const char *perfmlock_state_text(char state);
 const char *perfmlock_errno_text(char *text, int error);
 const char *perfmlock_why_text(enum perfmlock_why why);
 const char *perfmlock_kind_text(enum perfmlock_kind kind);
+const char *perfmlock_step_text(enum perfmlock_step step);
 
 #endif /* PERFMLOCK_WORDS_H */
