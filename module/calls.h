@@ -181,6 +181,7 @@ static __always_inline void call_end(struct perfmlock_ledger *ledger,
 		perfmlock_known_again(ledger);
 	}
 	ledger->nr_active--;
+	ledger->ended++;
 	hlist_del(&call->by_event);
 	call_free(ledger, call);
 	if (unlikely(ledger->buffers.low || ledger->mms.low ||

@@ -17,6 +17,12 @@ void perfmlock_history_forget(struct perfmlock_history *history);
 void perfmlock_failed(struct perfmlock_ledger *ledger,
 		      const struct perfmlock_call *call, int ret);
 
+/* audit */
+void perfmlock_audit_finds(struct perfmlock_ledger *ledger,
+			   const struct perfmlock_buffer *buffer,
+			   enum perfmlock_finding_kind kind, const char *of,
+			   long books, long found);
+
 /* notes */
 void perfmlock_note_step(struct perfmlock_ledger *ledger,
 			 const struct perfmlock_call *call,

@@ -36,6 +36,24 @@ struct perfmlock_counts {
 };
 
 /**
+ * struct perfmlock_sums - what the buffers of a row come to, added up by an audit
+ * @audit: number of that audit
+ * @buffers: live ones
+ * @on_user: measured charges of users
+ * @on_mm: measured charges of mms
+ * @correct: right charges of this row
+ * @pages: of them
+ */
+struct perfmlock_sums {
+	u32 audit;
+	unsigned int buffers;
+	long on_user;
+	long on_mm;
+	long correct;
+	long pages;
+};
+
+/**
  * struct perfmlock_books - one page of the books
  * @kernel: pages the kernel was seen to charge, less those it took back
  * @correct: pages that the reference rule has charged now; never negative
@@ -44,6 +62,7 @@ struct perfmlock_counts {
  * @idle: on the ledger's list of rows without buffers; one that has some again
  *	  leaves it when it is looked at
  * @counts: what was counted
+ * @sums: of the last audit
  */
 struct perfmlock_books {
 	long kernel;
@@ -52,6 +71,7 @@ struct perfmlock_books {
 	enum perfmlock_cause cause;
 	struct list_head idle;
 	struct perfmlock_counts counts;
+	struct perfmlock_sums sums;
 };
 
 /**
@@ -587,6 +607,69 @@ struct perfmlock_notes {
 	struct perfmlock_denial denial;
 };
 
+/* What an audit finds that should not be. */
+enum perfmlock_finding_kind {
+	PERFMLOCK_FOUND_MISSING,	/* mapped, and not in the books */
+	PERFMLOCK_FOUND_ENDED,		/* in the books, and mapped by nobody */
+	PERFMLOCK_FOUND_PAGES,		/* mapped in another size */
+	PERFMLOCK_FOUND_MAPS,		/* mapped as often as the books do not say */
+	PERFMLOCK_FOUND_SUM,		/* a row is not the sum of its buffers */
+	PERFMLOCK_FOUND_COUNTER,	/* a counter is not what the books make of it */
+	PERFMLOCK_NR_FINDINGS
+};
+
+/**
+ * struct perfmlock_finding - one of them
+ * @kind: which
+ * @of: of what, in a word
+ * @id: of the buffer; 0: it is a row
+ * @uid: whose row; of a buffer, who was charged
+ * @pid: likewise; 0: the row is a user's
+ * @books: what the books say
+ * @found: what is
+ */
+struct perfmlock_finding {
+	enum perfmlock_finding_kind kind;
+	const char *of;
+	u64 id;
+	uid_t uid;
+	pid_t pid;
+	long books;
+	long found;
+};
+
+#define PERFMLOCK_FINDINGS	64
+
+/**
+ * struct perfmlock_audit - the books held against what is
+ * @processes: that the walk met
+ * @busy: those of them that could not be looked at
+ * @mappings: of perf's that were met
+ * @buffers: rows that were compared
+ * @calls: that ended meanwhile
+ * @moved: buffers and rows of which nothing can be said, as calls moved them
+ * @counters: live counters that were compared
+ * @unknown: and that could not be: calls went by unseen, and none of the user since
+ * @orphaned: pages on users that no live buffer accounts for: the kernel's mistake
+ * @counts: findings by kind
+ * @nr: of @findings
+ * @findings: the first ones
+ */
+struct perfmlock_audit {
+	unsigned int processes;
+	unsigned int busy;
+	unsigned long mappings;
+	unsigned long buffers;
+	unsigned long calls;
+	unsigned long moved;
+	unsigned long counters;
+	unsigned long unknown;
+	long orphaned;
+	unsigned long counts[PERFMLOCK_NR_FINDINGS];
+	unsigned int nr;
+	struct perfmlock_finding findings[PERFMLOCK_FINDINGS];
+};
+
 /* What the ledger counts; reset forgets them. */
 struct perfmlock_totals {
 	unsigned long mmaps;		/* first mappings booked */
@@ -706,6 +789,9 @@ struct perfmlock_ledger_ops {
  * @failures: the last ones
  * @drifts: the last ones
  * @notes: what the call that ends now tells is wanted here; or NULL
+ * @audit: what the walk under way finds is wanted here; or NULL
+ * @nr_audits: so far
+ * @ended: calls that have ended, ever
  * @totals: counts
  * @observed: undisturbed steps that every model explains
  * @judged: further steps
@@ -749,6 +835,9 @@ struct perfmlock_ledger {
 	struct perfmlock_history failures;
 	struct perfmlock_history drifts;
 	struct perfmlock_notes *notes;
+	struct perfmlock_audit *audit;
+	u32 nr_audits;
+	unsigned long ended;
 	struct perfmlock_totals totals;
 	unsigned long observed;
 	unsigned long judged;
@@ -831,6 +920,12 @@ void perfmlock_sweep_visited(struct perfmlock_ledger *ledger, const void *mm);
 bool perfmlock_sweep_end(struct perfmlock_ledger *ledger, unsigned int met);
 void perfmlock_sweep_doubt(struct perfmlock_ledger *ledger);
 void perfmlock_sweep_dead(struct perfmlock_ledger *ledger);
+
+void perfmlock_audit_begin(struct perfmlock_ledger *ledger,
+			   struct perfmlock_audit *audit);
+void perfmlock_audit_end(struct perfmlock_ledger *ledger,
+			 long (*read_user)(const void *user),
+			 long (*read_mm)(const void *mm));
 
 bool perfmlock_holders_look(struct perfmlock_ledger *ledger, u64 *seq,
 			    char (*state)(pid_t pid, const void *mm));

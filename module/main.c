@@ -162,14 +162,26 @@ static unsigned int walk_misses;
 /* At the load and by the upkeep, never by both at once. */
 static DEFINE_MUTEX(walk_mutex);
 
+static long read_user(const void *user)
+{
+	return perfmlock_read_user(user);
+}
+
+static long read_mm(const void *mm)
+{
+	return perfmlock_read_mm(mm);
+}
+
 /* Returns 0, -EAGAIN where a further walk is wanted, or an error. */
-static int walk(void)
+static int walk(struct perfmlock_audit *audit)
 {
 	struct perfmlock_walks walks;
 	unsigned long least;
 	int ret;
 
 	mutex_lock(&walk_mutex);
+	if (audit)
+		perfmlock_audit_begin(&books, audit);
 	WRITE_ONCE(walk_wanted, false);
 	walk_misses = READ_ONCE(books.misses);
 	ret = perfmlock_walk(&books, &stopping);
@@ -180,8 +192,21 @@ static int walk(void)
 		      nsecs_to_jiffies(WALK_SHARE * walks.spent_ns));
 	walk_allowed = jiffies + least;
 	again(&walk_pace, !ret, least, max_t(unsigned long, least, WALK_MOST));
+	if (audit) {
+		perfmlock_audit_end(&books, read_user, read_mm);
+		audit->processes = walks.processes;
+		audit->busy = walks.busy;
+	}
 	mutex_unlock(&walk_mutex);
 	return ret;
+}
+
+/* For the file; who is busy is told in it. */
+static int audit(struct perfmlock_audit *result)
+{
+	int ret = walk(result);
+
+	return ret == -EAGAIN ? 0 : ret;
 }
 
 /* Who is busy for long does not delay what others want to have settled. */
@@ -264,7 +289,7 @@ static void upkeep(struct work_struct *work)
 	look_at_rows();
 	hurry();
 	if (READ_ONCE(walk_wanted) && is_due(&walk_pace))
-		walk();
+		walk(NULL);
 	next = reap();
 	if (READ_ONCE(walk_wanted))
 		next = min(next, until(&walk_pace));
@@ -411,13 +436,13 @@ static int __init perfmlock_init(void)
 	if (ret)
 		goto stop;
 	/* not before the probes: what is mapped from now on is seen */
-	ret = walk();
+	ret = walk(NULL);
 	again(&audit_pace, true, AUDIT_INTERVAL, AUDIT_INTERVAL);
 	if (ret == -EINTR)
 		goto unregister;
 	if (ret)
 		pr_info("not all that is mapped is known yet: it is looked for again\n");
-	ret = perfmlock_views_create(&books);
+	ret = perfmlock_views_create(&books, audit);
 	if (ret)
 		goto unregister;
 	pr_info("%s: kretprobes on perf_mmap and perf_mmap_close, a kprobe on perf_mmap_open; U is user_struct::%s, limits from %s; %u buffers were mapped before\n",

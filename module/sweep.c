@@ -60,6 +60,8 @@ adopt_row(struct perfmlock_ledger *ledger, const void *rb,
 	buffer->pid = actor->pid;
 	memcpy(buffer->comm, actor->comm, sizeof(buffer->comm));
 	perfmlock_adopt(ledger, buffer);
+	perfmlock_audit_finds(ledger, buffer, PERFMLOCK_FOUND_MISSING, "pages",
+			      0, pages);
 	return buffer;
 }
 
@@ -90,10 +92,14 @@ bool perfmlock_sweep_meet(struct perfmlock_ledger *ledger,
 	enum perfmlock_kind kind;
 	struct perfmlock_mm *book;
 
+	if (unlikely(ledger->audit))
+		ledger->audit->mappings++;
 	data = perfmlock_store_find(&ledger->buffers, rb);
 	kind = perfmlock_kind_met(data, pgoff);
 	if (data && data->sweep != (u16)ledger->sweep &&
 	    perfmlock_is_another(data, pgoff, pages)) {
+		perfmlock_audit_finds(ledger, data, PERFMLOCK_FOUND_PAGES,
+				      "pages", data->pages, pages);
 		perfmlock_replaced(ledger, data);
 		data = NULL;
 		kind = perfmlock_kind_of(pgoff);
@@ -300,11 +306,16 @@ static void look_at_user(struct perfmlock_ledger *ledger, void *record,
 static bool settle_count(struct perfmlock_ledger *ledger,
 			 struct perfmlock_buffer *buffer)
 {
-	if (buffer->touched || perfmlock_data_of(buffer)->closing)
+	if (buffer->touched || perfmlock_data_of(buffer)->closing) {
+		if (unlikely(ledger->audit))
+			ledger->audit->moved++;
 		return !buffer->adopted && buffer->id >= ledger->swept_from;
+	}
 	if (buffer->maps == buffer->met ||
 	    ledger->misses != ledger->misses_before)
 		return true;
+	perfmlock_audit_finds(ledger, buffer, PERFMLOCK_FOUND_MAPS, "maps",
+			      buffer->maps, buffer->met);
 	buffer->maps = buffer->met;
 	ledger->totals.resynced += !buffer->adopted;
 	return true;
@@ -325,13 +336,16 @@ static void settle(struct perfmlock_ledger *ledger, void *record, void *arg)
 		return;
 	if (!settling->known && (data->shared || !is_known(ledger, data->mm)))
 		return;
-	if (buffer->sweep == (u16)ledger->sweep)
+	if (buffer->sweep == (u16)ledger->sweep) {
 		settling->all &= settle_count(ledger, buffer);
-	else if (data->closing ||
-		 (data->pending && data->id >= settling->awaited_from))
+	} else if (data->closing ||
+		   (data->pending && data->id >= settling->awaited_from)) {
 		settling->all = false;
-	else
+	} else {
+		perfmlock_audit_finds(ledger, buffer, PERFMLOCK_FOUND_ENDED,
+				      "pages", buffer->pages, 0);
 		perfmlock_buffer_unseen_end(ledger, buffer);
+	}
 }
 
 /* The first row that a perf_mmap() under way, or to come, can have to do with. */

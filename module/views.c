@@ -29,6 +29,7 @@
 
 static struct perfmlock_ledger *ledger;
 static struct dentry *root;
+static int (*make_audit)(struct perfmlock_audit *result);
 
 /* One record, copied; and what was read beside it at the same moment. */
 struct row {
@@ -539,6 +540,39 @@ static const struct file_operations listing_fops = {
 
 DEFINE_SHOW_ATTRIBUTE(perfmlock_status);
 
+/* Its longest: each of the findings is a line. */
+#define AUDIT_TEXT	(128 * (PERFMLOCK_FINDINGS + 24))
+
+/* Each who opens it has an audit of his own, of that moment. */
+static int audit_open(struct inode *inode, struct file *file)
+{
+	struct perfmlock_audit *audit = kvzalloc(sizeof(*audit), GFP_KERNEL);
+	int ret = audit ? make_audit(audit) : -ENOMEM;
+
+	if (!ret)
+		ret = single_open_size(file, perfmlock_audit_show, audit,
+				       AUDIT_TEXT);
+	if (ret)
+		kvfree(audit);
+	return ret;
+}
+
+static int audit_release(struct inode *inode, struct file *file)
+{
+	struct seq_file *m = file->private_data;
+
+	kvfree(m->private);
+	return single_release(inode, file);
+}
+
+static const struct file_operations audit_fops = {
+	.owner = THIS_MODULE,
+	.open = audit_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = audit_release,
+};
+
 /* Write 1: forget denials, drifts and counts. Never a live buffer. */
 static ssize_t reset_write(struct file *file, const char __user *from,
 			   size_t count, loff_t *pos)
@@ -566,17 +600,20 @@ static const struct file_operations reset_fops = {
 /**
  * perfmlock_views_create() - make the debugfs files
  * @books: what they show
+ * @audit: walks, and holds the books against what is; 0 or an error
  *
  * Context: process, may sleep.
  *
  * Return: 0; or an error, with one line in the log that says what is missing,
  * and no file left.
  */
-int perfmlock_views_create(struct perfmlock_ledger *books)
+int perfmlock_views_create(struct perfmlock_ledger *books,
+			   int (*audit)(struct perfmlock_audit *result))
 {
 	unsigned int i;
 
 	ledger = books;
+	make_audit = audit;
 	root = debugfs_create_dir("perfmlock", NULL);
 	if (IS_ERR_OR_NULL(root)) {
 		pr_err("no debugfs to show anything in: CONFIG_DEBUG_FS=y is needed, and debugfs=on\n");
@@ -588,6 +625,7 @@ int perfmlock_views_create(struct perfmlock_ledger *books)
 				    (void *)&listings[i], &listing_fops);
 	debugfs_create_file("status", 0400, root, books,
 			    &perfmlock_status_fops);
+	debugfs_create_file("audit", 0400, root, NULL, &audit_fops);
 	debugfs_create_file("reset", 0200, root, NULL, &reset_fops);
 	return 0;
 }

@@ -306,6 +306,7 @@ int perfmlock_walk(struct perfmlock_ledger *ledger, const bool *stop)
 		put_task_struct(visitors[i].leader);
 	kvfree(visitors);
 	WRITE_ONCE(all_walks.walks, all_walks.walks + 1);
+	WRITE_ONCE(all_walks.processes, nr);
 	WRITE_ONCE(all_walks.busy, busy);
 	done = perfmlock_sweep_end(ledger, met);
 	/*
@@ -329,6 +330,7 @@ int perfmlock_walk(struct perfmlock_ledger *ledger, const bool *stop)
 void perfmlock_walks(struct perfmlock_walks *walks)
 {
 	walks->walks = READ_ONCE(all_walks.walks);
+	walks->processes = READ_ONCE(all_walks.processes);
 	walks->busy = READ_ONCE(all_walks.busy);
 	walks->spent_ns = READ_ONCE(all_walks.spent_ns);
 }

@@ -10,12 +10,14 @@ struct perfmlock_ledger;
 /**
  * struct perfmlock_walks - what walks there were
  * @walks: since the load
- * @busy: processes that the last one could not look at
+ * @processes: that the last one met
+ * @busy: those of them that it could not look at
  * @spent_ns: CPU time of the last one or the one before, whichever is less, as of the
  *	      tick or sleep before its end
  */
 struct perfmlock_walks {
 	unsigned long walks;
+	unsigned int processes;
 	unsigned int busy;
 	u64 spent_ns;
 };

@@ -29,7 +29,7 @@
 
 const char * const books_files[BOOKS_FILES] = {
 	"status", "users", "mms", "buffers", "denials", "failures", "drifts",
-	"models", "reset",
+	"models", "audit", "reset",
 };
 
 #define ORACLE	"/proc/perfmlock_oracle"

@@ -24,7 +24,7 @@
 #define BOOKS_DIR	"/sys/kernel/debug/perfmlock"
 
 /* Every file in it; "reset", which cannot be read, is the last. */
-#define BOOKS_FILES	9
+#define BOOKS_FILES	10
 extern const char * const books_files[BOOKS_FILES];
 #define MAX_ACTORS	12
 #define UNLIMITED	(-1L)
