@@ -2,10 +2,10 @@
 /*
  * Maps perf buffers and holds them: for scripts.
  *
- *	hold UID RLIMIT_KB PAGES...
+ *	hold UID RLIMIT_KB PAGES... [handover]
  *
  * The first one that is refused, or the last one, is told; then it waits to be
- * killed.
+ * killed. With handover the last one is unmapped first, and by a child last.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -16,9 +16,41 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define MOST	1024
+
+static void *map(int fd, const char *pages)
+{
+	return mmap(NULL, atol(pages) * getpagesize(), PROT_READ | PROT_WRITE,
+		    MAP_SHARED, fd, 0);
+}
+
+/* A child maps it as well, and has it when the parent has not any more. */
+static int hand_over(void *ring, int fd, const char *pages)
+{
+	long size = atol(pages) * getpagesize();
+	int mapped[2], left[2], status = 0;
+	pid_t child;
+	char c;
+
+	if (pipe(mapped) || pipe(left))
+		return 1;
+	child = fork();
+	if (!child) {
+		close(left[1]);
+		ring = map(fd, pages);
+		if (ring == MAP_FAILED || write(mapped[1], "", 1) != 1)
+			_exit(1);
+		_exit(read(left[0], &c, 1) || munmap(ring, size));
+	}
+	close(mapped[1]);
+	if (child < 0 || read(mapped[0], &c, 1) != 1 || munmap(ring, size))
+		return 1;
+	close(left[1]);
+	return waitpid(child, &status, 0) != child || status;
+}
 
 int main(int argc, char **argv)
 {
@@ -30,9 +62,12 @@ int main(int argc, char **argv)
 	static int fd[MOST];
 	struct rlimit limit;
 	void *ring = NULL;
-	int nr = argc - 3, i;
+	int nr = argc - 3, i, handover;
+	const char *said;
 	uid_t uid;
 
+	handover = argc > 1 && !strcmp(argv[argc - 1], "handover");
+	nr -= handover;
 	if (nr < 1 || nr > MOST)
 		return 2;
 	uid = atoi(argv[1]);
@@ -51,9 +86,12 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	for (i = 0; i < nr && ring != MAP_FAILED; i++)
-		ring = mmap(NULL, atol(argv[3 + i]) * getpagesize(),
-			    PROT_READ | PROT_WRITE, MAP_SHARED, fd[i], 0);
-	printf("%d %s\n", i, ring == MAP_FAILED ? strerror(errno) : "held");
+		ring = map(fd[i], argv[3 + i]);
+	said = ring == MAP_FAILED ? strerror(errno) : "held";
+	if (handover && ring != MAP_FAILED)
+		said = hand_over(ring, fd[i - 1], argv[2 + i]) ? "not handed over" :
+								 "handed over";
+	printf("%d %s\n", i, said);
 	fflush(stdout);
 	pause();
 	return 0;
