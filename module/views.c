@@ -573,7 +573,7 @@ static const struct file_operations audit_fops = {
 	.release = audit_release,
 };
 
-/* Write 1: forget denials, drifts and counts. Never a live buffer. */
+/* Write 1: forget denials, failures, drifts and counts. Never a live buffer. */
 static ssize_t reset_write(struct file *file, const char __user *from,
 			   size_t count, loff_t *pos)
 {
