@@ -173,7 +173,7 @@ void perfmlock_ledger_destroy(struct perfmlock_ledger *ledger)
 }
 
 /**
- * perfmlock_ledger_reset() - forget denials, drifts and counts
+ * perfmlock_ledger_reset() - forget denials, failures, drifts and counts
  * @ledger: the ledger
  *
  * What is charged, and what the kernel is known to do, stays. The rows' own
