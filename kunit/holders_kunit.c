@@ -147,6 +147,28 @@ static void what_nobody_holds_is_orphaned(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, last(fx, 0)->orphaned, 15);
 }
 
+/* What others have, or buffers of before the load, is told apart. */
+static void what_is_not_of_seen_buffers_is_foreign(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma before = fx_ring(fx, 1, 1, 30), ring = fx_ring(fx, 0, 0, 9);
+	const struct fx_vma *const all[] = { &before, NULL };
+	u64 seq = 0;
+
+	fx_kernel_maps(fx, &before, 30, 0);
+	fx_missed(fx);
+	fx_walk(fx, all, PERFMLOCK_MET_ALL);
+	fx_map(fx, &ring, 9, 0);
+	refuse(fx, 0, TOO_MANY);
+	KUNIT_EXPECT_EQ(test, last(fx, 0)->orphaned, 0);
+	KUNIT_EXPECT_EQ(test, last(fx, 0)->foreign, 30);
+	KUNIT_ASSERT_TRUE(test, perfmlock_holders_look(&fx->ledger, &seq,
+						       state_of));
+	/* somebody has it, though not how much of it is on the user is known */
+	expect_holder(fx, last(fx, 0), 0, 101, 30);
+	expect_holder(fx, last(fx, 0), 1, 100, 9);
+}
+
 /* Nothing is said of what is not known. */
 static void with_calls_missed_nothing_is_orphaned(struct kunit *test)
 {
@@ -157,6 +179,7 @@ static void with_calls_missed_nothing_is_orphaned(struct kunit *test)
 	fx_missed(fx);
 	refuse(fx, 0, TOO_MANY);
 	KUNIT_EXPECT_EQ(test, last(fx, 0)->orphaned, PERFMLOCK_PAGES_UNKNOWN);
+	KUNIT_EXPECT_EQ(test, last(fx, 0)->foreign, PERFMLOCK_PAGES_UNKNOWN);
 }
 
 /* Each refusal; of drifts the first of its cause alone. */
@@ -186,6 +209,7 @@ static struct kunit_case holders_cases[] = {
 	KUNIT_CASE(the_largest_three_are_named),
 	KUNIT_CASE(what_is_not_on_the_user_is_not_held),
 	KUNIT_CASE(what_nobody_holds_is_orphaned),
+	KUNIT_CASE(what_is_not_of_seen_buffers_is_foreign),
 	KUNIT_CASE(with_calls_missed_nothing_is_orphaned),
 	KUNIT_CASE(what_there_is_to_tell_is_said),
 	{}

@@ -117,6 +117,7 @@ static void a_failure_is_told_by_what_was_asked_for(struct kunit *test)
 	struct fx_vma ring = fx_ring(fx, 0, 0, 9), area = fx_aux(fx, 0, 0, 8);
 	struct fx_vma odd = fx_ring(fx, 0, 0, 8), other = fx_ring(fx, 0, 0, 5);
 	struct fx_vma bare = fx_ring(fx, 0, 1, 1), odd_area = fx_aux(fx, 0, 0, 3);
+	struct fx_vma huge = fx_ring(fx, 0, 0, (1L << 31) + 1);
 
 	expect_why(fx, &odd, -EINVAL, PERFMLOCK_WHY_SIZE);
 	expect_why(fx, &ring, -EINVAL, PERFMLOCK_WHY_UNKNOWN);
@@ -130,6 +131,9 @@ static void a_failure_is_told_by_what_was_asked_for(struct kunit *test)
 	fx_map(fx, &area, 8, 0);
 	area.pages = 16;
 	expect_why(fx, &area, -EINVAL, PERFMLOCK_WHY_OTHER_SIZE);
+	area.pgoff++;
+	expect_why(fx, &area, -EINVAL, PERFMLOCK_WHY_AUX_ELSEWHERE);
+	area.pgoff--;
 	expect_why(fx, &area, -EOPNOTSUPP, PERFMLOCK_WHY_NO_AUX);
 	fx->events[0].nature.has_aux = true;
 	expect_why(fx, &area, -EOPNOTSUPP, PERFMLOCK_WHY_UNKNOWN);
@@ -139,14 +143,18 @@ static void a_failure_is_told_by_what_was_asked_for(struct kunit *test)
 	fx->events[0].about.cpu = -1;
 	expect_why(fx, &odd, -EINVAL, PERFMLOCK_WHY_INHERIT);
 	expect_why(fx, &ring, -ENOMEM, PERFMLOCK_WHY_NO_MEMORY);
+	expect_why(fx, &area, -ENOMEM, PERFMLOCK_WHY_NO_MEMORY_OR_PMU);
+	expect_why(fx, &huge, -ENOMEM, PERFMLOCK_WHY_TOO_LARGE);
 	expect_why(fx, &ring, -EBUSY, PERFMLOCK_WHY_REDIRECTED);
 	expect_why(fx, &ring, -EACCES, PERFMLOCK_WHY_SECURITY);
 	expect_why(fx, &ring, -ENODEV, PERFMLOCK_WHY_REVOKED);
-	expect_why(fx, &ring, -EPERM, PERFMLOCK_WHY_SECURITY);
+	/* it may be the accounting's all the same, by what could not be seen */
+	expect_why(fx, &ring, -EPERM, PERFMLOCK_WHY_UNKNOWN);
 	KUNIT_EXPECT_EQ(test, fx->ledger.denials.nr, 0);
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.other_eperm, 1);
 	perfmlock_split_refused(&fx->ledger, &fx->events[0], 0, 9);
-	KUNIT_EXPECT_EQ(test, fx->ledger.totals.failed, 18);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.failed, 20);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.splits_refused, 1);
 	perfmlock_ledger_reset(&fx->ledger);
 	KUNIT_EXPECT_EQ(test, fx->ledger.failures.nr, 0);
 }
@@ -171,6 +179,27 @@ static void of_equal_ones_the_newest_is_kept(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, denial->pages, TOO_MANY + 1);
 	KUNIT_EXPECT_STREQ(test, denial->actor.comm, "a");
 	KUNIT_EXPECT_EQ(test, fx_past(&fx->ledger.denials, 2, denial), 0);
+}
+
+/* Who tells of them, once for all, tells none twice. */
+static void of_equal_ones_some_are_untold(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct perfmlock_history *denials = &fx->ledger.denials;
+
+	refuse(fx, 0, TOO_MANY);
+	refuse(fx, 0, TOO_MANY);
+	KUNIT_EXPECT_EQ(test, perfmlock_history_untold(denials, 2), 2);
+	KUNIT_EXPECT_EQ(test, perfmlock_history_untold(denials, 2), 0);
+	refuse(fx, 0, TOO_MANY);
+	refuse(fx, 0, TOO_MANY + 1);
+	/* it stands at the newest of them */
+	KUNIT_EXPECT_EQ(test, perfmlock_history_untold(denials, 2), 0);
+	KUNIT_EXPECT_EQ(test, perfmlock_history_untold(denials, 3), 1);
+	KUNIT_EXPECT_EQ(test, perfmlock_history_untold(denials, 4), 1);
+	perfmlock_ledger_reset(&fx->ledger);
+	refuse(fx, 0, TOO_MANY);
+	KUNIT_EXPECT_EQ(test, perfmlock_history_untold(denials, 1), 1);
 }
 
 /*
@@ -411,6 +440,7 @@ static struct kunit_case past_cases[] = {
 	KUNIT_CASE(equal_drifts_share_a_place),
 	KUNIT_CASE(a_failure_is_told_by_what_was_asked_for),
 	KUNIT_CASE(of_equal_ones_the_newest_is_kept),
+	KUNIT_CASE(of_equal_ones_some_are_untold),
 	KUNIT_CASE_PARAM(refusals_that_differ_have_places_of_their_own,
 			 difference_gen_params),
 	KUNIT_CASE(of_different_refusals_the_newest_256_are_kept),

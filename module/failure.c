@@ -6,6 +6,7 @@
 #include <linux/errno.h>
 #include <linux/jhash.h>
 #include <linux/log2.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "internal.h"
@@ -48,8 +49,9 @@ static enum perfmlock_why bad_aux(const struct perfmlock_buffer *data,
 {
 	if (!call->rb)
 		return PERFMLOCK_WHY_NO_DATA;
-	if (data && data->aux && data->aux->pgoff == call->pgoff &&
-	    data->aux->pages != call->pages)
+	if (data && data->aux && data->aux->pgoff != call->pgoff)
+		return PERFMLOCK_WHY_AUX_ELSEWHERE;
+	if (data && data->aux && data->aux->pages != call->pages)
 		return PERFMLOCK_WHY_OTHER_SIZE;
 	if (!is_power_of_2(call->pages))
 		return PERFMLOCK_WHY_SIZE;
@@ -74,6 +76,19 @@ static enum perfmlock_why why_invalid(struct perfmlock_ledger *ledger,
 						 bad_aux(data, call);
 }
 
+/*
+ * An array of the pages' addresses is what kmalloc() has to give (rb_alloc(),
+ * rb_alloc_aux()). An AUX area's pages are its driver's matter, which may as well
+ * not want them.
+ */
+static enum perfmlock_why why_no_memory(const struct perfmlock_failure *failure)
+{
+	if (failure->pages > KMALLOC_MAX_SIZE / (long)sizeof(void *))
+		return PERFMLOCK_WHY_TOO_LARGE;
+	return failure->kind == PERFMLOCK_AUX ? PERFMLOCK_WHY_NO_MEMORY_OR_PMU :
+						PERFMLOCK_WHY_NO_MEMORY;
+}
+
 static enum perfmlock_why why(struct perfmlock_ledger *ledger,
 			      const struct perfmlock_call *call,
 			      const struct perfmlock_failure *failure)
@@ -88,11 +103,10 @@ static enum perfmlock_why why(struct perfmlock_ledger *ledger,
 		return nature.has_aux ? PERFMLOCK_WHY_UNKNOWN :
 					PERFMLOCK_WHY_NO_AUX;
 	case ENOMEM:
-		return PERFMLOCK_WHY_NO_MEMORY;
+		return why_no_memory(failure);
 	case EBUSY:
 		return PERFMLOCK_WHY_REDIRECTED;
 	case EACCES:
-	case EPERM:
 		return PERFMLOCK_WHY_SECURITY;
 	case ENODEV:
 		return PERFMLOCK_WHY_REVOKED;
@@ -132,7 +146,7 @@ void perfmlock_failed(struct perfmlock_ledger *ledger,
  * @pgoff: of the mapping
  * @pages: of the mapping
  *
- * Part of it was to be unmapped, moved, or mapped over. Kernels that refuse this
+ * Part of it was to be unmapped, moved, mapped over, or protected. Kernels that refuse this
  * (since v6.18 and in stable series) do so before perf_mmap() is entered.
  *
  * Context: any; takes the lock.
@@ -153,6 +167,6 @@ void perfmlock_split_refused(struct perfmlock_ledger *ledger,
 	ledger->ops->scene(&failure.scene);
 	ledger->ops->event(event, &failure.event);
 	record(ledger, &failure);
-	ledger->totals.failed++;
+	ledger->totals.splits_refused++;
 	perfmlock_unlock(ledger, flags);
 }

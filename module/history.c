@@ -86,6 +86,7 @@ static unsigned int take_place(struct perfmlock_history *history, u64 group)
 	own->places++;
 	history->past[place].room = own - history->rooms;
 	history->past[place].times = 0;
+	history->past[place].told = 0;
 	return place;
 }
 
@@ -160,6 +161,32 @@ bool perfmlock_history_next(const struct perfmlock_history *history, u64 *seq,
 	*times = history->past[next].times;
 	memcpy(entry, entry_at(history, next), history->size);
 	return true;
+}
+
+/**
+ * perfmlock_history_untold() - equal ones that were not asked for by this yet
+ * @history: the history
+ * @seq: serial number of the entry
+ *
+ * For one who asks, and never again for the same ones.
+ *
+ * Context: any; the lock is held.
+ *
+ * Return: how many; 0: there is no such entry.
+ */
+u64 perfmlock_history_untold(struct perfmlock_history *history, u64 seq)
+{
+	struct perfmlock_past *past = history->past;
+	u64 untold;
+
+	for (; past < history->past + PERFMLOCK_HISTORY; past++) {
+		if (past->seq != seq)
+			continue;
+		untold = past->times - past->told;
+		past->told = past->times;
+		return untold;
+	}
+	return 0;
 }
 
 /**

@@ -79,8 +79,10 @@ static void count(struct perfmlock_ledger *ledger, void *record, void *arg)
 	const struct perfmlock_buffer *buffer = record;
 	struct look *look = arg;
 	struct holding *holding;
+	/* of before the load it is not known how much of it is on the user */
+	long pages = buffer->adopted ? buffer->pages : buffer->kernel_user;
 
-	if (!buffer->user->asked || buffer->kernel_user <= 0)
+	if (!buffer->user->asked || pages <= 0)
 		return;
 	holding = holding_of(look, buffer->user->asked, buffer->mm->pid);
 	if (!holding) {
@@ -88,7 +90,7 @@ static void count(struct perfmlock_ledger *ledger, void *record, void *arg)
 		return;
 	}
 	holding->mm = buffer->mm->node.key;
-	holding->holder.pages += buffer->kernel_user;
+	holding->holder.pages += pages;
 	memcpy(holding->holder.comm, buffer->mm->comm, TASK_COMM_LEN);
 }
 

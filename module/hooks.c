@@ -31,7 +31,8 @@ static unsigned int missed_before;
 
 static struct kretprobe map_probe, close_probe;
 static struct kprobe open_probe, split_probe;
-static bool splits_seen;
+static bool splits_probed;
+static unsigned long seen_opens, seen_splits;
 static struct kretprobe *const retprobes[] = { &map_probe, &close_probe };
 
 /* What goes from entry to return: the call's place in the ledger. */
@@ -274,6 +275,7 @@ static int __kprobes open_entry(struct kprobe *probe, struct pt_regs *regs)
 	unsigned long flags;
 
 	perfmlock_lock(ledger, flags);
+	seen_opens++;
 	perfmlock_open(ledger, READ_ONCE(event->rb), vma->vm_pgoff,
 		       vma_pages(vma), vma->vm_mm);
 	perfmlock_unlock(ledger, flags);
@@ -285,6 +287,7 @@ static int __kprobes split_entry(struct kprobe *probe, struct pt_regs *regs)
 {
 	struct vm_area_struct *vma = (void *)perfmlock_argument(regs, 0);
 
+	WRITE_ONCE(seen_splits, READ_ONCE(seen_splits) + 1);
 	perfmlock_split_refused(ledger, vma->vm_file->private_data,
 				vma->vm_pgoff, vma_pages(vma));
 	return 0;
@@ -506,7 +509,11 @@ int perfmlock_hooks_register(struct perfmlock_ledger *books, int maxactive,
 	if (ret)
 		goto no_own;
 	/* it moves nothing: where there is none there is nothing to be seen */
-	splits_seen = !register_kprobe(&split_probe);
+	ret = register_kprobe(&split_probe);
+	splits_probed = !ret;
+	if (ret && perfmlock_has_symbol("perf_mmap_may_split"))
+		pr_info("refused splits are not seen: perf_mmap_may_split cannot be probed (%d)\n",
+			ret);
 	perfmlock_kernel.close_fn = (unsigned long)close_probe.kp.addr;
 	mutex_unlock(&own_mutex);
 	return 0;
@@ -532,11 +539,22 @@ no_close:
 void perfmlock_hooks_unregister(void)
 {
 	struct kretprobe *all[] = { &map_probe, &close_probe, &own_probe };
+	struct kprobe *plain[] = { &open_probe, &split_probe };
 
 	unregister_kretprobes(all, ARRAY_SIZE(all));
-	unregister_kprobe(&open_probe);
-	if (splits_seen)
-		unregister_kprobe(&split_probe);
+	unregister_kprobes(plain, splits_probed ? 2 : 1);
+}
+
+/**
+ * perfmlock_hooks_splits() - are refused splits seen
+ *
+ * Context: any; the probes are registered.
+ *
+ * Return: true if this kernel refuses them, and says so where it can be probed.
+ */
+bool perfmlock_hooks_splits(void)
+{
+	return splits_probed;
 }
 
 /**
@@ -561,13 +579,13 @@ bool perfmlock_hook_state(unsigned int i, struct perfmlock_hook_state *state)
 	}
 	if (i == ARRAY_SIZE(retprobes)) {
 		state->symbol = open_probe.symbol_name;
-		state->seen = 0;
+		state->seen = READ_ONCE(seen_opens);
 		state->missed = READ_ONCE(open_probe.nmissed);
 		return true;
 	}
-	if (i == ARRAY_SIZE(retprobes) + 1 && splits_seen) {
+	if (i == ARRAY_SIZE(retprobes) + 1 && splits_probed) {
 		state->symbol = split_probe.symbol_name;
-		state->seen = 0;
+		state->seen = READ_ONCE(seen_splits);
 		state->missed = READ_ONCE(split_probe.nmissed);
 		return true;
 	}
@@ -591,6 +609,8 @@ void perfmlock_hooks_look(void)
 /**
  * perfmlock_hooks_missed() - calls that no probe saw, ever
  *
+ * Those that move counters, or how many mappings a buffer has: no refused split.
+ *
  * Context: any.
  *
  * Return: their number.
@@ -601,7 +621,9 @@ unsigned long perfmlock_hooks_missed(void)
 	unsigned long missed = 0;
 	unsigned int i;
 
-	for (i = 0; perfmlock_hook_state(i, &state); i++)
+	for (i = 0; i <= ARRAY_SIZE(retprobes); i++) {
+		perfmlock_hook_state(i, &state);
 		missed += state.missed;
+	}
 	return missed;
 }

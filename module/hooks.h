@@ -27,6 +27,7 @@ int perfmlock_hooks_register(struct perfmlock_ledger *ledger, int maxactive,
 void perfmlock_hooks_unregister(void);
 void perfmlock_hooks_look(void);
 unsigned long perfmlock_hooks_missed(void);
+bool perfmlock_hooks_splits(void);
 bool perfmlock_hooks_armed(void);
 bool perfmlock_hooks_were_off(void);
 int perfmlock_probed_by_self(int value);

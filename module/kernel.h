@@ -322,8 +322,11 @@ static inline void perfmlock_event_of(const struct perf_event *event,
 static inline void perfmlock_nature_of(const struct perf_event *event,
 				       struct perfmlock_nature *of)
 {
+	/* a driver that is unloaded takes it away */
+	const struct pmu *pmu = READ_ONCE(event->pmu);
+
 	of->inherits = event->attr.inherit;
-	of->has_aux = event->pmu && event->pmu->setup_aux;
+	of->has_aux = pmu && pmu->setup_aux;
 }
 
 /* The books' view of a task. Any context; the caller keeps both valid. */

@@ -359,12 +359,14 @@ struct perfmlock_call {
  * struct perfmlock_past - about one place of a history
  * @seq: serial number of the last of equal ones; 0: the place is free
  * @times: how many equal ones there were
+ * @told: as of perfmlock_history_untold()
  * @key: hash of what makes them equal
  * @room: in whose room it is
  */
 struct perfmlock_past {
 	u64 seq;
 	u64 times;
+	u64 told;
 	u32 key;
 	u32 room;
 };
@@ -447,6 +449,8 @@ struct perfmlock_holder {
  * @held: pages that the process held
  * @orphaned: pages that the kernel had charged to the user and that no live buffer
  *	      accounts for; or PERFMLOCK_PAGES_UNKNOWN
+ * @foreign: pages on the user that are not the kernel's for buffers whose first
+ *	     mapping was seen, when no call of the user's was under way last; or likewise
  * @looked: @holders are known; by perfmlock_holders_look()
  * @holders: the largest of the user, soon after it
  * @restarted: the counters that it would find if it was started anew
@@ -466,6 +470,7 @@ struct perfmlock_denial {
 	struct perfmlock_charge charge;
 	long held;
 	long orphaned;
+	long foreign;
 	bool looked;
 	struct perfmlock_holder holders[PERFMLOCK_HOLDERS];
 	struct perfmlock_state restarted;
@@ -482,8 +487,11 @@ enum perfmlock_why {
 	PERFMLOCK_WHY_OTHER_SIZE,
 	PERFMLOCK_WHY_NO_DATA,
 	PERFMLOCK_WHY_AUX_PLACE,
+	PERFMLOCK_WHY_AUX_ELSEWHERE,
 	PERFMLOCK_WHY_NO_AUX,
+	PERFMLOCK_WHY_TOO_LARGE,
 	PERFMLOCK_WHY_NO_MEMORY,
+	PERFMLOCK_WHY_NO_MEMORY_OR_PMU,
 	PERFMLOCK_WHY_REDIRECTED,
 	PERFMLOCK_WHY_SPLIT,
 	PERFMLOCK_WHY_SECURITY,
@@ -677,6 +685,7 @@ struct perfmlock_totals {
 	unsigned long opens;		/* mappings moved or split */
 	unsigned long closes;		/* mappings closed */
 	unsigned long failed;		/* mmap() failed otherwise */
+	unsigned long splits_refused;	/* of mappings, before any of it */
 	unsigned long denied;
 	unsigned long wrongly_denied;
 	unsigned long privileged;
@@ -932,6 +941,7 @@ bool perfmlock_holders_look(struct perfmlock_ledger *ledger, u64 *seq,
 
 void *perfmlock_history_at(const struct perfmlock_history *history,
 			   unsigned int place, u64 *seq);
+u64 perfmlock_history_untold(struct perfmlock_history *history, u64 seq);
 bool perfmlock_history_next(const struct perfmlock_history *history, u64 *seq,
 			    void *entry, u64 *times);
 

@@ -22,7 +22,7 @@
 
 static bool log = true;
 module_param(log, bool, 0644);
-MODULE_PARM_DESC(log, "a line in the kernel log for each refusal, at most 5 in 30 s of one user (default: on)");
+MODULE_PARM_DESC(log, "a line in the kernel log for each refusal, at most 5 in 30 s of one user, and for each new cause of a drift (default: on)");
 
 /* Lines of one group in so long, and of all groups, but for the first of each. */
 #define INTERVAL	(30 * HZ)
@@ -54,12 +54,12 @@ static struct workqueue_struct *queue;
 static struct share shares[PERFMLOCK_HISTORY];
 static struct share of_all;
 static u64 told_seq, looked_seq;
-static unsigned int epoch;
+static unsigned int epoch, looked_epoch;
 /* When it may be looked again. */
 static unsigned long allowed = INITIAL_JIFFIES;
 static unsigned long told_causes;
 
-static bool wanted, stopping;
+static bool wanted, running, stopping;
 
 static bool has_room(struct share *share, unsigned int lines)
 {
@@ -94,7 +94,7 @@ static void tell(const struct perfmlock_denial *denial, u64 times)
 	/* the first one of a group has a line, whatever the others have had */
 	if (!has_room(share, LINES) ||
 	    (share->lines && !has_room(&of_all, LINES_OF_ALL))) {
-		share->unsaid++;
+		share->unsaid += times;
 		return;
 	}
 	perfmlock_refusal_log(denial, times, share->unsaid);
@@ -120,6 +120,9 @@ static void tell_refusals(struct perfmlock_denial *denial)
 		}
 		got = perfmlock_history_next(&ledger->denials, &told_seq,
 					     denial, &times);
+		if (got)
+			times = perfmlock_history_untold(&ledger->denials,
+							 told_seq);
 		perfmlock_unlock(ledger, flags);
 		if (!got)
 			return;
@@ -166,32 +169,51 @@ static void pace(u64 spent)
 	WRITE_ONCE(allowed, jiffies + delay);
 }
 
-/* One worker at a time: what it needs is not on its stack. */
-static void tell_all(struct work_struct *work)
-{
-	static struct perfmlock_denial denial;
-	u64 began = ktime_get_ns();
-
-	WRITE_ONCE(wanted, false);
-	/* what is kept after this is asked for again */
-	smp_mb();
-	if (epoch != READ_ONCE(ledger->epoch))
-		looked_seq = 0;
-	/* without memory it is told who was refused all the same */
-	perfmlock_holders_look(ledger, &looked_seq, perfmlock_state_of);
-	tell_refusals(&denial);
-	tell_causes();
-	pace(ktime_get_ns() - began);
-}
-
+static void tell_all(struct work_struct *work);
 static DECLARE_DELAYED_WORK(work, tell_all);
 
-static void kick_work(struct irq_work *irq_work)
+static void queue_work_soon(void)
 {
 	if (!READ_ONCE(stopping))
 		queue_delayed_work(queue, &work,
 				   max_t(long, READ_ONCE(allowed) - jiffies,
 					 DELAY));
+}
+
+/* One worker at a time: what it needs is not on its stack. */
+static void tell_all(struct work_struct *work)
+{
+	static struct perfmlock_denial denial;
+	unsigned int now = READ_ONCE(ledger->epoch);
+	u64 began = ktime_get_ns();
+
+	WRITE_ONCE(running, true);
+	WRITE_ONCE(wanted, false);
+	/* what is kept after this is asked for again */
+	smp_mb();
+	if (looked_epoch != now) {
+		looked_epoch = now;
+		looked_seq = 0;
+	}
+	/* without memory it is told who was refused all the same */
+	perfmlock_holders_look(ledger, &looked_seq, perfmlock_state_of);
+	tell_refusals(&denial);
+	if (READ_ONCE(log))
+		tell_causes();
+	pace(ktime_get_ns() - began);
+	WRITE_ONCE(running, false);
+	/* with kick_work(): what it left to this run is seen here */
+	smp_mb();
+	if (READ_ONCE(wanted))
+		queue_work_soon();
+}
+
+/* While it runs it is not known yet when it may run again. */
+static void kick_work(struct irq_work *irq_work)
+{
+	smp_mb(); /* with tell_all() */
+	if (!READ_ONCE(running))
+		queue_work_soon();
 }
 
 static struct irq_work kick;

@@ -445,8 +445,10 @@ static int __init perfmlock_init(void)
 	ret = perfmlock_views_create(&books, audit);
 	if (ret)
 		goto unregister;
-	pr_info("%s: kretprobes on perf_mmap and perf_mmap_close, a kprobe on perf_mmap_open; U is user_struct::%s, limits from %s; %u buffers were mapped before\n",
-		THIS_MODULE->version, __stringify(perfmlock_user_counter),
+	pr_info("%s: kretprobes on perf_mmap and perf_mmap_close, kprobes on perf_mmap_open%s; U is user_struct::%s, limits from %s; %u buffers were mapped before\n",
+		THIS_MODULE->version,
+		perfmlock_hooks_splits() ? " and perf_mmap_may_split" : "",
+		__stringify(perfmlock_user_counter),
 		perfmlock_kernel.mlock_kb ? "the kernel" : "/proc/sys",
 		READ_ONCE(books.adopted));
 	want_upkeep();

@@ -129,6 +129,14 @@ static void show_what_helps(struct seq_file *m,
 		   perfmlock_overdrawn(&d->state));
 }
 
+static void show_pages(struct seq_file *m, const char *key, long pages)
+{
+	if (pages == PERFMLOCK_PAGES_UNKNOWN)
+		seq_printf(m, " %s=-", key);
+	else
+		seq_printf(m, " %s=%ld", key, pages);
+}
+
 /* pid:pages:state:comm of the largest, - where it is not known yet, none */
 static void show_holders(struct seq_file *m, const struct perfmlock_denial *d)
 {
@@ -149,10 +157,8 @@ static void show_holders(struct seq_file *m, const struct perfmlock_denial *d)
 			   holder->pages, perfmlock_state_text(holder->state),
 			   perfmlock_comm_text(comm, holder->comm, ":,"));
 	}
-	if (d->orphaned == PERFMLOCK_PAGES_UNKNOWN)
-		seq_puts(m, " orphaned=-");
-	else
-		seq_printf(m, " orphaned=%ld", d->orphaned);
+	show_pages(m, "orphaned", d->orphaned);
+	show_pages(m, "foreign", d->foreign);
 }
 
 /* What the kernel computed, under its own names; and the same by correct books. */

@@ -124,6 +124,22 @@ static bool print_wrong(struct seq_file *m, const struct wrong *wrong)
 	return any;
 }
 
+/* Steps since the reset, and nothing of what is left of earlier ones. */
+static void print_causes(struct seq_file *m,
+			 const struct perfmlock_totals *totals)
+{
+	unsigned int i;
+
+	seq_puts(m, "drifts_by_cause:");
+	if (!totals->drifts)
+		seq_puts(m, " none");
+	for (i = 0; i < PERFMLOCK_NR_CAUSES; i++)
+		if (totals->causes[i])
+			seq_printf(m, " %s=%lu", perfmlock_causes[i].name,
+				   totals->causes[i]);
+	seq_putc(m, '\n');
+}
+
 static void print_verdict(struct seq_file *m, struct perfmlock_ledger *ledger,
 			  const struct perfmlock_totals *totals, bool armed,
 			  bool careful, bool known)
@@ -210,11 +226,13 @@ int perfmlock_status_show(struct seq_file *m, void *v)
 	seq_printf(m, "opens: %lu\n", totals.opens);
 	seq_printf(m, "closes: %lu\n", totals.closes);
 	seq_printf(m, "failed: %lu\n", totals.failed);
+	seq_printf(m, "splits_refused: %lu\n", totals.splits_refused);
 	seq_printf(m, "denied: %lu\n", totals.denied);
 	seq_printf(m, "wrongly_denied: %lu\n", totals.wrongly_denied);
 	seq_printf(m, "privileged: %lu\n", totals.privileged);
 	seq_printf(m, "other_eperm: %lu\n", totals.other_eperm);
 	seq_printf(m, "drifts: %lu\n", totals.drifts);
+	print_causes(m, &totals);
 
 	/* what was not seen, or not seen alone */
 	seq_printf(m, "untracked: %lu\n",

@@ -310,10 +310,14 @@ void perfmlock_denied(struct perfmlock_ledger *ledger,
 		holding.adopted = mm->adopted;
 		holding.stays = mm->stays || (entry.held && mm->payer != user);
 	}
-	entry.orphaned = perfmlock_is_sure(ledger, user) &&
-			 !perfmlock_is_careful(ledger, user) ?
-			 perfmlock_change(user->books.kernel, user->user_pages) :
-			 PERFMLOCK_PAGES_UNKNOWN;
+	entry.orphaned = PERFMLOCK_PAGES_UNKNOWN;
+	entry.foreign = PERFMLOCK_PAGES_UNKNOWN;
+	if (perfmlock_is_sure(ledger, user) &&
+	    !perfmlock_is_careful(ledger, user)) {
+		entry.orphaned = perfmlock_change(user->books.kernel,
+						  user->user_pages);
+		entry.foreign = user->foreign;
+	}
 	perfmlock_restarted(entry.model, &entry.state, &holding,
 			    &entry.restarted);
 	/* by the books: the most that it can have met */

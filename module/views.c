@@ -48,6 +48,8 @@ struct row {
 	};
 	struct perfmlock_counts counts;
 	u64 seq;
+	u64 last;
+	unsigned int epoch;
 	u64 times;
 	long counter;
 	unsigned long limit;
@@ -246,10 +248,25 @@ static void print_buffer(struct seq_file *m, const struct row *row)
 	cell(m, "%s", perfmlock_comm_text(comm, buffer->comm, ""));
 }
 
+/*
+ * What there was when the reader began: who is refused all the time does not keep
+ * him, and a reset ends it.
+ */
+static bool copy_past(struct perfmlock_history *history, struct row *row,
+		      void *entry)
+{
+	if (!row->seq) {
+		row->last = history->nr;
+		row->epoch = ledger->epoch;
+	}
+	return row->epoch == ledger->epoch &&
+	       perfmlock_history_next(history, &row->seq, entry, &row->times) &&
+	       row->seq <= row->last;
+}
+
 static bool copy_denial(struct row *row, struct perfmlock_node *cursor)
 {
-	return perfmlock_history_next(&ledger->denials, &row->seq, &row->denial,
-				      &row->times);
+	return copy_past(&ledger->denials, row, &row->denial);
 }
 
 static void print_denial(struct seq_file *m, const struct row *row)
@@ -259,8 +276,7 @@ static void print_denial(struct seq_file *m, const struct row *row)
 
 static bool copy_failure(struct row *row, struct perfmlock_node *cursor)
 {
-	return perfmlock_history_next(&ledger->failures, &row->seq,
-				      &row->failure, &row->times);
+	return copy_past(&ledger->failures, row, &row->failure);
 }
 
 static void print_failure(struct seq_file *m, const struct row *row)
@@ -279,8 +295,7 @@ static void print_failure(struct seq_file *m, const struct row *row)
 
 static bool copy_drift(struct row *row, struct perfmlock_node *cursor)
 {
-	return perfmlock_history_next(&ledger->drifts, &row->seq, &row->drift,
-				      &row->times);
+	return copy_past(&ledger->drifts, row, &row->drift);
 }
 
 static void print_drift(struct seq_file *m, const struct row *row)

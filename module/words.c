@@ -183,8 +183,6 @@ const char *perfmlock_errno_text(char *text, int error)
 	switch (error) {
 	case EPERM:
 		return "EPERM";
-	case EAGAIN:
-		return "EAGAIN";
 	case ENOMEM:
 		return "ENOMEM";
 	case EACCES:
@@ -211,8 +209,11 @@ static const char *const whys[PERFMLOCK_NR_WHYS] = {
 	[PERFMLOCK_WHY_OTHER_SIZE] = "other-size-than-mapped",
 	[PERFMLOCK_WHY_NO_DATA] = "aux-without-data",
 	[PERFMLOCK_WHY_AUX_PLACE] = "aux-offset-or-size",
+	[PERFMLOCK_WHY_AUX_ELSEWHERE] = "aux-mapped-elsewhere",
 	[PERFMLOCK_WHY_NO_AUX] = "event-without-aux",
+	[PERFMLOCK_WHY_TOO_LARGE] = "too-large",
 	[PERFMLOCK_WHY_NO_MEMORY] = "no-memory",
+	[PERFMLOCK_WHY_NO_MEMORY_OR_PMU] = "no-memory-or-pmu",
 	[PERFMLOCK_WHY_REDIRECTED] = "event-redirected",
 	[PERFMLOCK_WHY_SPLIT] = "split",
 	[PERFMLOCK_WHY_SECURITY] = "security",

@@ -135,14 +135,14 @@ TEST_F(failures, of_aux)
 	EXPECT_TRUE(told(a, "event-without-aux", "EOPNOTSUPP", 4));
 }
 
-TEST_F(failures, no_memory)
+TEST_F(failures, too_large)
 {
 	struct actor *a = self->a;
 	int fd = actor_open(a, 0);
 
 	/* its array of pages is larger than anything that kmalloc() has */
 	ASSERT_EQ(-ENOMEM, actor_map(a, fd, (1L << 21) + 1));
-	EXPECT_TRUE(told(a, "no-memory", "ENOMEM", (1L << 21) + 1));
+	EXPECT_TRUE(told(a, "too-large", "ENOMEM", (1L << 21) + 1));
 }
 
 /* A program that unmaps a part of a ring, as those with a mirror do. */
