@@ -288,7 +288,7 @@ static void an_audit_finds_a_ring_of_another_size(struct kunit *test)
 }
 
 /* Without the walk: what the rows say is held against their buffers alone. */
-static void expect_sum(struct fx *fx, const char *of, long books, long found)
+static struct perfmlock_audit *add_up(struct fx *fx)
 {
 	struct perfmlock_audit *result;
 
@@ -296,7 +296,12 @@ static void expect_sum(struct fx *fx, const char *of, long books, long found)
 	KUNIT_ASSERT_NOT_NULL(fx->test, result);
 	perfmlock_audit_begin(&fx->ledger, result);
 	perfmlock_audit_end(&fx->ledger, u_of, m_of);
-	expect_found(fx->test, result, PERFMLOCK_FOUND_SUM, of, books, found);
+	return result;
+}
+
+static void expect_sum(struct fx *fx, const char *of, long books, long found)
+{
+	expect_found(fx->test, add_up(fx), PERFMLOCK_FOUND_SUM, of, books, found);
 }
 
 /* Each figure is made wrong behind the ledger's back, and right again. */
@@ -391,6 +396,12 @@ static void an_audit_says_what_moves(struct kunit *test)
 	/* the user's counter, and its mm's */
 	KUNIT_EXPECT_EQ(test, result->moved, 2);
 	KUNIT_EXPECT_EQ(test, result->counters, 0);
+	/* and a sum may be of before a call, and its buffers of after it */
+	fx_user_row(fx, &fx->users[0])->mm_pages++;
+	result = add_up(fx);
+	KUNIT_EXPECT_EQ(test, result->nr, 0);
+	KUNIT_EXPECT_EQ(test, result->moved, 3);
+	fx_user_row(fx, &fx->users[0])->mm_pages--;
 	fx->users[0].counter -= 5;
 	fx_end_map(fx, &call, -ENOMEM);
 	/* and what nobody saw moves the counter until the user's next call */
