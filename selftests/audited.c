@@ -55,7 +55,7 @@ static bool found(const char *audit, const char *what, pid_t pid, long books, lo
 }
 
 /* Nothing has moved, and all of it is as it should be. */
-static bool exact(const char *audit)
+static bool is_exact(const char *audit)
 {
 	if (!strncmp(audit, "audit: exact\n", 13))
 		return true;
@@ -77,7 +77,7 @@ TEST_F(audit, of_right_books)
 		ASSERT_GT(actor_new(b, 3), 0);
 	ASSERT_EQ(-EINVAL, actor_new(b, 4));
 	audit = slurp_books("audit");
-	EXPECT_TRUE(exact(audit));
+	EXPECT_TRUE(is_exact(audit));
 	EXPECT_EQ(0, of(audit, "moved"));
 	EXPECT_EQ(0, of(audit, "calls"));
 	EXPECT_EQ(0, of(audit, "busy"));
@@ -118,7 +118,7 @@ TEST_F(audit, of_what_went_by_unseen)
 	EXPECT_EQ(1, of(audit, "missing"));
 	EXPECT_EQ(again, of(audit, "maps_differ"));
 	/* the walk has put it right */
-	EXPECT_TRUE(exact(slurp_books("audit")));
+	EXPECT_TRUE(is_exact(slurp_books("audit")));
 	e->exotic = true;
 }
 
@@ -158,7 +158,7 @@ TEST_F(audit, after_ten_thousand_operations)
 	EXPECT_GE(all, 10000);
 	EXPECT_GT(calls, 0);
 	EXPECT_EQ(0, mismatches);
-	EXPECT_TRUE(eventually(exact(slurp_books("audit"))));
+	EXPECT_TRUE(eventually(is_exact(slurp_books("audit"))));
 }
 
 /* Two at once, each whole. */
