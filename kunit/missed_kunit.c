@@ -1654,6 +1654,27 @@ static void a_split_mapping_is_no_other_buffers(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, fx_buffer(fx, ring.event->rb)->split);
 }
 
+/* Where none can be, a smaller one that is moved is one of another buffer. */
+static void where_none_is_split_a_smaller_one_is_anothers(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma old = fx_ring(fx, 0, 0, 33), new = fx_ring(fx, 0, 1, 3);
+	const struct fx_vma *const met[] = { &new, NULL };
+
+	fx->ledger.no_splits = true;
+	fx_map(fx, &old, 33, 0);
+	new.event->next_rb = old.event->rb;
+	fx_kernel_unmaps(&old, -33, 0);
+	fx_kernel_maps(fx, &new, 3, 0);
+	fx_open(fx, &new);
+	fx_kernel_unmaps(&new, 0, 0);
+	KUNIT_EXPECT_NULL(test, fx_buffer(fx, new.event->rb));
+	fx_walk(fx, met, PERFMLOCK_MET_ALL);
+	fx_walk(fx, met, PERFMLOCK_MET_ALL);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, new.event->rb), .pages = 3,
+			 .maps = 1, .pid = 100, .adopted = true);
+}
+
 static void who_maps_what_its_area_told_of_tells_the_size(struct kunit *test)
 {
 	struct fx *fx = test->priv;
@@ -1981,6 +2002,7 @@ static struct kunit_case missed_cases[] = {
 	KUNIT_CASE(an_aux_area_may_have_ended_and_its_data_not),
 	KUNIT_CASE(a_walk_tells_another_buffer_by_its_size),
 	KUNIT_CASE(a_split_mapping_is_no_other_buffers),
+	KUNIT_CASE(where_none_is_split_a_smaller_one_is_anothers),
 	KUNIT_CASE(who_maps_what_its_area_told_of_tells_the_size),
 	KUNIT_CASE(a_new_buffer_is_not_what_was_adopted),
 	KUNIT_CASE(a_pending_row_that_ended_unseen_goes),

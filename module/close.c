@@ -26,7 +26,8 @@ void perfmlock_open(struct perfmlock_ledger *ledger, const void *rb,
 	if (!data)
 		return;
 	/* a smaller one may be a part of it */
-	if (pages > data->pages && perfmlock_is_another(data, pgoff, pages)) {
+	if ((pages > data->pages || ledger->no_splits) &&
+	    perfmlock_is_another(data, pgoff, pages)) {
 		perfmlock_replaced(ledger, data);
 		return;
 	}

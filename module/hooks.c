@@ -282,7 +282,7 @@ static int __kprobes open_entry(struct kprobe *probe, struct pt_regs *regs)
 	return 0;
 }
 
-/* Not every kernel has it; it always says no. */
+/* perf_mmap_may_split(): not every kernel has it; it always says no. */
 static int __kprobes split_entry(struct kprobe *probe, struct pt_regs *regs)
 {
 	struct vm_area_struct *vma = (void *)perfmlock_argument(regs, 0);
@@ -511,6 +511,7 @@ int perfmlock_hooks_register(struct perfmlock_ledger *books, int maxactive,
 	/* it moves nothing: where there is none there is nothing to be seen */
 	ret = register_kprobe(&split_probe);
 	splits_probed = !ret;
+	ledger->no_splits = splits_probed;
 	if (ret && perfmlock_has_symbol("perf_mmap_may_split"))
 		pr_info("refused splits are not seen: perf_mmap_may_split cannot be probed (%d)\n",
 			ret);

@@ -765,6 +765,7 @@ struct perfmlock_ledger_ops {
  *	  of rows, and only by perfmlock_lock()
  * @ops: the owner's
  * @exclusive: U is moved by perf alone
+ * @no_splits: this kernel lets no mapping be split: all of one have its size
  * @page_shift: of the kernel's pages
  * @users: books by user
  * @mms: books by mm
@@ -813,6 +814,7 @@ struct perfmlock_ledger {
 	raw_spinlock_t lock;
 	const struct perfmlock_ledger_ops *ops;
 	bool exclusive;
+	bool no_splits;
 	unsigned int page_shift;
 	struct perfmlock_store users;
 	struct perfmlock_store mms;
