@@ -181,6 +181,55 @@ static void of_equal_ones_the_newest_is_kept(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx_past(&fx->ledger.denials, 2, denial), 0);
 }
 
+/* Reads on; returns the pages of the refusal, 0: there was none. */
+static long read_on(struct fx *fx, struct perfmlock_reading *reading, u64 *times)
+{
+	struct perfmlock_denial *denial;
+	u64 seq;
+
+	denial = kunit_kmalloc(fx->test, sizeof(*denial), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fx->test, denial);
+	return perfmlock_history_read(&fx->ledger.denials, fx->ledger.epoch,
+				      reading, &seq, denial, times) ?
+	       denial->pages : 0;
+}
+
+/* Whatever is refused again meanwhile: neither twice, nor not at all, nor for ever. */
+static void a_reader_meets_each_once(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct perfmlock_reading reading = {};
+	u64 times;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		refuse(fx, 0, TOO_MANY + i);
+	KUNIT_EXPECT_EQ(test, read_on(fx, &reading, &times), TOO_MANY);
+	/* one that was read, and one that was not */
+	refuse(fx, 0, TOO_MANY);
+	refuse(fx, 0, TOO_MANY + 1);
+	/* what was not there is another reading's */
+	refuse(fx, 0, TOO_MANY + 9);
+	KUNIT_EXPECT_EQ(test, read_on(fx, &reading, &times), TOO_MANY + 2);
+	refuse(fx, 0, TOO_MANY + 2);
+	KUNIT_EXPECT_EQ(test, read_on(fx, &reading, &times), TOO_MANY + 3);
+	KUNIT_EXPECT_EQ(test, times, 1);
+	KUNIT_EXPECT_EQ(test, read_on(fx, &reading, &times), TOO_MANY + 1);
+	KUNIT_EXPECT_EQ(test, times, 2);
+	KUNIT_EXPECT_EQ(test, read_on(fx, &reading, &times), 0);
+	/* a place that is another's by now is none of them either */
+	reading.begun = false;
+	KUNIT_EXPECT_EQ(test, read_on(fx, &reading, &times), TOO_MANY + 3);
+	for (i = 0; i < PERFMLOCK_HISTORY; i++)
+		refuse(fx, 0, TOO_MANY + 100 + i);
+	KUNIT_EXPECT_EQ(test, read_on(fx, &reading, &times), 0);
+	reading.begun = false;
+	KUNIT_EXPECT_NE(test, read_on(fx, &reading, &times), 0);
+	perfmlock_ledger_reset(&fx->ledger);
+	refuse(fx, 0, TOO_MANY);
+	KUNIT_EXPECT_EQ(test, read_on(fx, &reading, &times), 0);
+}
+
 /* Who tells of them, once for all, tells none twice. */
 static void of_equal_ones_some_are_untold(struct kunit *test)
 {
@@ -440,6 +489,7 @@ static struct kunit_case past_cases[] = {
 	KUNIT_CASE(equal_drifts_share_a_place),
 	KUNIT_CASE(a_failure_is_told_by_what_was_asked_for),
 	KUNIT_CASE(of_equal_ones_the_newest_is_kept),
+	KUNIT_CASE(a_reader_meets_each_once),
 	KUNIT_CASE(of_equal_ones_some_are_untold),
 	KUNIT_CASE_PARAM(refusals_that_differ_have_places_of_their_own,
 			 difference_gen_params),

@@ -57,8 +57,10 @@ static void each_step_of_a_buffer_is_noted(struct kunit *test)
 	expect_step(test, &note[1], PERFMLOCK_REMAP, 120, 0, 0, 0, 0);
 	KUNIT_EXPECT_EQ(test, note[1].state.user, 100);
 	KUNIT_EXPECT_EQ(test, note[1].id, note[0].id);
-	/* whoever maps it, it is on the first one */
-	KUNIT_EXPECT_EQ(test, note[1].pid, 100);
+	/* whoever maps it, it is the first one's */
+	KUNIT_EXPECT_EQ(test, note[1].pid, 101);
+	KUNIT_EXPECT_EQ(test, note[1].owner_pid, 100);
+	KUNIT_EXPECT_EQ(test, note[1].owner_uid, 1000);
 	expect_step(test, &note[2], PERFMLOCK_UNMAP, 120, 0, 0, 0, 0);
 	expect_step(test, &note[3], PERFMLOCK_LAST_UNMAP, 120, -100, -20, -100,
 		    -20);
@@ -67,6 +69,31 @@ static void each_step_of_a_buffer_is_noted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, note[3].state.mm, 20);
 	KUNIT_EXPECT_EQ(test, notes->nr_drifts, 0);
 	KUNIT_EXPECT_FALSE(test, notes->denied);
+}
+
+/* Whose U and whose M moved is one thing, and whose buffer it is another. */
+static void each_step_is_of_who_is_charged(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 1, 120), other = fx_ring(fx, 2, 1, 120);
+	struct perfmlock_notes *notes = listen(fx);
+	const struct perfmlock_step_note *note = notes->steps;
+
+	fx_map(fx, &ring, 100, 20);
+	/* as since v6.15: the mapper's U */
+	fx_map(fx, &other, 100, 0);
+	fx_unmap(fx, &ring, 0, 0);
+	/* and from the owner's U, and the closer's M */
+	fx_unmap(fx, &other, -100, -20);
+	KUNIT_ASSERT_EQ(test, notes->nr_steps, 4);
+	KUNIT_EXPECT_EQ(test, note[1].uid, 1001);
+	KUNIT_EXPECT_EQ(test, note[1].pid, 102);
+	KUNIT_EXPECT_EQ(test, note[1].owner_uid, 1000);
+	KUNIT_EXPECT_EQ(test, note[1].kernel_user, 100);
+	KUNIT_EXPECT_EQ(test, note[3].uid, 1000);
+	KUNIT_EXPECT_EQ(test, note[3].pid, 102);
+	KUNIT_EXPECT_EQ(test, note[3].owner_pid, 100);
+	KUNIT_EXPECT_EQ(test, note[3].kernel_mm, -20);
 }
 
 /* One call, two uncharges. */
@@ -362,6 +389,51 @@ static void an_audit_looks_at_the_live_counters(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, audit(fx, all)->nr, 0);
 }
 
+/* The kernel's own mistake, and of before the load: none of the books'. */
+static void an_audit_tells_underflow_apart(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 9);
+	const struct fx_vma *const all[] = { &ring, NULL };
+	struct perfmlock_audit *result;
+
+	fx_map(fx, &ring, 9, 0);
+	fx->mms[0].counter = -5;
+	result = audit(fx, all);
+	KUNIT_EXPECT_EQ(test, result->nr, 0);
+	KUNIT_EXPECT_EQ(test, result->underflown, 1);
+	fx->mms[0].counter = 0;
+}
+
+/* Of what could not be looked at it does not say that it is right. */
+static void an_audit_says_what_it_skips(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 9), again = fx_ring(fx, 1, 0, 9);
+	const struct fx_vma *const all[] = { &again, NULL };
+	struct perfmlock_audit *result;
+
+	fx_map(fx, &ring, 9, 0);
+	fx_map(fx, &again, 0, 0);
+	/* its process is dead, and somebody else holds its memory */
+	fx->mms[0].unvisited = true;
+	result = audit(fx, all);
+	KUNIT_EXPECT_EQ(test, result->nr, 0);
+	KUNIT_EXPECT_EQ(test, result->skipped, 1);
+	/* calls that were missed during the walk */
+	fx->mms[0].unvisited = false;
+	result = kunit_kzalloc(test, sizeof(*result), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, result);
+	perfmlock_audit_begin(&fx->ledger, result);
+	perfmlock_sweep_begin(&fx->ledger);
+	KUNIT_EXPECT_TRUE(test, fx_meet(fx, &again));
+	fx_missed(fx);
+	fx_end_walk(fx, PERFMLOCK_MET_ALL);
+	perfmlock_audit_end(&fx->ledger, u_of, m_of);
+	KUNIT_EXPECT_EQ(test, result->nr, 0);
+	KUNIT_EXPECT_EQ(test, result->skipped, 1);
+}
+
 /* As of a shared counter, where others have what they like. */
 static void an_audit_lets_others_move_a_shared_counter(struct kunit *test)
 {
@@ -413,6 +485,7 @@ static void an_audit_says_what_moves(struct kunit *test)
 
 static struct kunit_case told_cases[] = {
 	KUNIT_CASE(each_step_of_a_buffer_is_noted),
+	KUNIT_CASE(each_step_is_of_who_is_charged),
 	KUNIT_CASE(an_aux_area_and_its_data_are_noted_each),
 	KUNIT_CASE(a_drift_is_noted_beside_its_step),
 	KUNIT_CASE(a_refusal_is_noted_with_its_number),
@@ -425,6 +498,8 @@ static struct kunit_case told_cases[] = {
 	KUNIT_CASE(an_audit_finds_a_ring_of_another_size),
 	KUNIT_CASE(an_audit_adds_up_each_row),
 	KUNIT_CASE(an_audit_looks_at_the_live_counters),
+	KUNIT_CASE(an_audit_tells_underflow_apart),
+	KUNIT_CASE(an_audit_says_what_it_skips),
 	KUNIT_CASE(an_audit_lets_others_move_a_shared_counter),
 	KUNIT_CASE(an_audit_says_what_moves),
 	{}

@@ -154,6 +154,11 @@ static void hold_counter(struct perfmlock_ledger *ledger,
 			 long booked, bool alone)
 {
 	ledger->audit->counters++;
+	if (!alone && counter < 0) {
+		/* of before the load, say: what the books have is no part of it */
+		ledger->audit->underflown++;
+		return;
+	}
 	if (alone ? counter == booked : counter >= booked)
 		return;
 	finding->kind = PERFMLOCK_FOUND_COUNTER;
@@ -188,6 +193,7 @@ static void look_at_user(struct perfmlock_ledger *ledger, void *record,
 		.uid = user->uid,
 	};
 	const struct adding *adding = arg;
+	long counter, orphaned;
 
 	hold_against(ledger, adding, &finding, figures, ARRAY_SIZE(figures));
 	if (user->under_way) {
@@ -200,9 +206,15 @@ static void look_at_user(struct perfmlock_ledger *ledger, void *record,
 		ledger->audit->unknown++;
 		return;
 	}
-	ledger->audit->orphaned += perfmlock_change(user->books.kernel,
-						    user->user_pages);
-	hold_counter(ledger, &finding, adding->read_user(user->node.key),
+	counter = adding->read_user(user->node.key);
+	orphaned = perfmlock_change(user->books.kernel, user->user_pages);
+	/* of a shared one it is inferred, and never more than there is */
+	if (!ledger->exclusive)
+		orphaned = clamp(orphaned, 0L,
+				 max(perfmlock_change(counter, user->user_pages),
+				     0L));
+	ledger->audit->orphaned += orphaned;
+	hold_counter(ledger, &finding, counter,
 		     user->books.kernel + (ledger->exclusive ? user->foreign : 0),
 		     ledger->exclusive);
 }

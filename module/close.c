@@ -28,6 +28,7 @@ void perfmlock_open(struct perfmlock_ledger *ledger, const void *rb,
 	/* a smaller one may be a part of it */
 	if ((pages > data->pages || ledger->no_splits) &&
 	    perfmlock_is_another(data, pgoff, pages)) {
+		ledger->ended++;
 		perfmlock_replaced(ledger, data);
 		return;
 	}
@@ -76,6 +77,7 @@ struct perfmlock_buffer *perfmlock_close_buffer(struct perfmlock_ledger *ledger,
 
 	data = perfmlock_store_find(&ledger->buffers, rb);
 	if (unlikely(data && perfmlock_is_another(data, pgoff, pages))) {
+		ledger->ended++;
 		perfmlock_replaced(ledger, data);
 		return NULL;
 	}

@@ -57,7 +57,7 @@ int perfmlock_audit_show(struct seq_file *m, void *v)
 	if (all)
 		seq_printf(m, "%lu mismatch%s", all, all == 1 ? "" : "es");
 	else
-		seq_puts(m, audit->busy || audit->moved ?
+		seq_puts(m, audit->busy || audit->skipped || audit->moved ?
 			 "exact, as far as it could be seen" : "exact");
 	seq_printf(m, "\nprocesses: %u\n", audit->processes);
 	seq_printf(m, "busy: %u\n", audit->busy);
@@ -66,7 +66,9 @@ int perfmlock_audit_show(struct seq_file *m, void *v)
 	seq_printf(m, "counters: %lu\n", audit->counters);
 	seq_printf(m, "counters_unknown: %lu\n", audit->unknown);
 	seq_printf(m, "calls: %lu\n", audit->calls);
+	seq_printf(m, "skipped: %lu\n", audit->skipped);
 	seq_printf(m, "moved: %lu\n", audit->moved);
+	seq_printf(m, "underflown: %lu\n", audit->underflown);
 	seq_printf(m, "orphaned: %ld\n", audit->orphaned);
 	for (i = 0; i < PERFMLOCK_NR_FINDINGS; i++)
 		seq_printf(m, "%s: %lu\n", kinds[i], audit->counts[i]);

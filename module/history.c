@@ -3,6 +3,7 @@
  * The last refusals, and the last drifts: equal ones have one place, and no group
  * of users loses its own to another's.
  */
+#include <linux/bitmap.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -125,6 +126,8 @@ void perfmlock_history_add(struct perfmlock_history *history, u64 group,
 		keep(entry, entry_at(history, i));
 	memcpy(entry_at(history, i), entry, history->size);
 	history->past[i].key = key;
+	if (!history->past[i].times)
+		history->past[i].born = history->nr + 1;
 	history->past[i].seq = ++history->nr;
 	history->past[i].times++;
 }
@@ -159,6 +162,53 @@ bool perfmlock_history_next(const struct perfmlock_history *history, u64 *seq,
 		return false;
 	*seq = history->past[next].seq;
 	*times = history->past[next].times;
+	memcpy(entry, entry_at(history, next), history->size);
+	return true;
+}
+
+/**
+ * perfmlock_history_read() - the next entry for one reader
+ * @history: the history
+ * @epoch: the ledger's now
+ * @reading: the reader's
+ * @seq: result, of the entry
+ * @entry: result, @history->size bytes
+ * @times: result: how many equal ones there were
+ *
+ * Each that there was when the reading began, once, as it is now and in the order of
+ * its newest: who makes his own go on to newer places neither keeps the reader nor
+ * hides from him. A reset ends it.
+ *
+ * Context: any; the lock is held.
+ *
+ * Return: false: there is none.
+ */
+bool perfmlock_history_read(const struct perfmlock_history *history,
+			    unsigned int epoch,
+			    struct perfmlock_reading *reading, u64 *seq,
+			    void *entry, u64 *times)
+{
+	const struct perfmlock_past *past = history->past;
+	unsigned int i, next = PERFMLOCK_HISTORY;
+
+	if (!reading->begun) {
+		reading->begun = true;
+		reading->last = history->nr;
+		reading->epoch = epoch;
+		bitmap_zero(reading->shown, PERFMLOCK_HISTORY);
+	}
+	if (reading->epoch != epoch)
+		return false;
+	for (i = 0; i < PERFMLOCK_HISTORY; i++)
+		if (past[i].seq && past[i].born <= reading->last &&
+		    !test_bit(i, reading->shown) &&
+		    (next == PERFMLOCK_HISTORY || past[i].seq < past[next].seq))
+			next = i;
+	if (next == PERFMLOCK_HISTORY)
+		return false;
+	__set_bit(next, reading->shown);
+	*seq = past[next].seq;
+	*times = past[next].times;
 	memcpy(entry, entry_at(history, next), history->size);
 	return true;
 }

@@ -318,6 +318,16 @@ static inline void perfmlock_event_of(const struct perf_event *event,
 	of->cpu = event->cpu;
 }
 
+/* Since v5.8 a capability of its own is enough. Process context. */
+static inline bool perfmlock_may_trace(void)
+{
+#ifdef CAP_PERFMON
+	if (capable(CAP_PERFMON))
+		return true;
+#endif
+	return capable(CAP_SYS_ADMIN);
+}
+
 /* Any context; the caller keeps it. */
 static inline void perfmlock_nature_of(const struct perf_event *event,
 				       struct perfmlock_nature *of)

@@ -358,6 +358,7 @@ struct perfmlock_call {
 /**
  * struct perfmlock_past - about one place of a history
  * @seq: serial number of the last of equal ones; 0: the place is free
+ * @born: of the first of them
  * @times: how many equal ones there were
  * @told: as of perfmlock_history_untold()
  * @key: hash of what makes them equal
@@ -365,6 +366,7 @@ struct perfmlock_call {
  */
 struct perfmlock_past {
 	u64 seq;
+	u64 born;
 	u64 times;
 	u64 told;
 	u32 key;
@@ -398,6 +400,20 @@ struct perfmlock_history {
 	size_t size;
 	struct perfmlock_past past[PERFMLOCK_HISTORY];
 	struct perfmlock_room rooms[PERFMLOCK_HISTORY];
+};
+
+/**
+ * struct perfmlock_reading - of a history by one reader
+ * @begun: it has; else all below is of no account
+ * @last: serial number of the newest then
+ * @epoch: the ledger's then
+ * @shown: places that were read
+ */
+struct perfmlock_reading {
+	bool begun;
+	u64 last;
+	unsigned int epoch;
+	DECLARE_BITMAP(shown, PERFMLOCK_HISTORY);
 };
 
 /**
@@ -559,8 +575,10 @@ struct perfmlock_drifting {
  * @kind: of which part
  * @measured: the kernel's part is as measured; else other calls went beside it
  * @id: of the buffer
- * @uid: whose counter the buffer is on
- * @pid: whose mm
+ * @uid: whose U
+ * @pid: whose M
+ * @owner_uid: who was charged for the buffer
+ * @owner_pid: likewise
  * @cpu: of the event
  * @start: first address of the mapping; 0: another call's end has told
  * @pages: of the mapping
@@ -578,6 +596,8 @@ struct perfmlock_step_note {
 	u64 id;
 	uid_t uid;
 	pid_t pid;
+	uid_t owner_uid;
+	pid_t owner_pid;
 	int cpu;
 	unsigned long start;
 	long pages;
@@ -655,9 +675,12 @@ struct perfmlock_finding {
  * @mappings: of perf's that were met
  * @buffers: rows that were compared
  * @calls: that ended meanwhile
+ * @skipped: buffers that were not compared: who may map them could not be looked at,
+ *	     or calls were missed meanwhile
  * @moved: buffers and rows of which nothing can be said, as calls moved them
  * @counters: live counters that were compared
  * @unknown: and that could not be: calls went by unseen, and none of the user since
+ * @underflown: live counters below 0, which is the kernel's mistake and not the books'
  * @orphaned: pages on users that no live buffer accounts for: the kernel's mistake
  * @counts: findings by kind
  * @nr: of @findings
@@ -669,9 +692,11 @@ struct perfmlock_audit {
 	unsigned long mappings;
 	unsigned long buffers;
 	unsigned long calls;
+	unsigned long skipped;
 	unsigned long moved;
 	unsigned long counters;
 	unsigned long unknown;
+	unsigned long underflown;
 	long orphaned;
 	unsigned long counts[PERFMLOCK_NR_FINDINGS];
 	unsigned int nr;
@@ -943,6 +968,10 @@ bool perfmlock_holders_look(struct perfmlock_ledger *ledger, u64 *seq,
 
 void *perfmlock_history_at(const struct perfmlock_history *history,
 			   unsigned int place, u64 *seq);
+bool perfmlock_history_read(const struct perfmlock_history *history,
+			    unsigned int epoch,
+			    struct perfmlock_reading *reading, u64 *seq,
+			    void *entry, u64 *times);
 u64 perfmlock_history_untold(struct perfmlock_history *history, u64 seq);
 bool perfmlock_history_next(const struct perfmlock_history *history, u64 *seq,
 			    void *entry, u64 *times);

@@ -120,7 +120,8 @@ static void tell_refusals(struct perfmlock_denial *denial)
 		}
 		got = perfmlock_history_next(&ledger->denials, &told_seq,
 					     denial, &times);
-		if (got)
+		/* what came since is the next run's */
+		if (got && told_seq <= last)
 			times = perfmlock_history_untold(&ledger->denials,
 							 told_seq);
 		perfmlock_unlock(ledger, flags);

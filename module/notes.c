@@ -3,6 +3,8 @@
  * What the end of a call tells to the trace events, while somebody listens. It is
  * copied under the lock, and told by who has let go of it.
  */
+#include <linux/sched.h>
+
 #include "internal.h"
 
 /**
@@ -24,6 +26,8 @@ void perfmlock_note_step(struct perfmlock_ledger *ledger,
 {
 	struct perfmlock_notes *notes = ledger->notes;
 	struct perfmlock_step_note *note;
+	const struct perfmlock_mm *mm;
+	char comm[TASK_COMM_LEN];
 
 	if (notes->nr_steps == PERFMLOCK_STEP_NOTES) {
 		ledger->totals.untraced++;
@@ -37,6 +41,8 @@ void perfmlock_note_step(struct perfmlock_ledger *ledger,
 		.id = buffer->id,
 		.uid = buffer->user->uid,
 		.pid = buffer->mm->pid,
+		.owner_uid = buffer->user->uid,
+		.owner_pid = buffer->mm->pid,
 		.cpu = buffer->event.cpu,
 		.pages = obs->pages,
 		.model = perfmlock_model_of(ledger, buffer->user),
@@ -45,10 +51,16 @@ void perfmlock_note_step(struct perfmlock_ledger *ledger,
 		.correct_user = right->user,
 		.correct_mm = right->mm,
 	};
-	if (call) {
-		note->start = call->start;
-		note->state = call->before;
-	}
+	if (!call)
+		return;
+	note->start = call->start;
+	note->state = call->before;
+	note->uid = call->user->uid;
+	mm = perfmlock_store_find(&ledger->mms, call->mm);
+	if (mm)
+		note->pid = mm->pid;
+	else
+		ledger->ops->name(&note->pid, comm);
 }
 
 /**

@@ -311,9 +311,13 @@ static bool settle_count(struct perfmlock_ledger *ledger,
 			ledger->audit->moved++;
 		return !buffer->adopted && buffer->id >= ledger->swept_from;
 	}
-	if (buffer->maps == buffer->met ||
-	    ledger->misses != ledger->misses_before)
+	if (buffer->maps == buffer->met)
 		return true;
+	if (ledger->misses != ledger->misses_before) {
+		if (unlikely(ledger->audit))
+			ledger->audit->skipped++;
+		return true;
+	}
 	perfmlock_audit_finds(ledger, buffer, PERFMLOCK_FOUND_MAPS, "maps",
 			      buffer->maps, buffer->met);
 	buffer->maps = buffer->met;
@@ -334,8 +338,11 @@ static void settle(struct perfmlock_ledger *ledger, void *record, void *arg)
 	/* nothing was missed: what was seen is as it was counted */
 	if (!settling->unsettled && !buffer->adopted)
 		return;
-	if (!settling->known && (data->shared || !is_known(ledger, data->mm)))
+	if (!settling->known && (data->shared || !is_known(ledger, data->mm))) {
+		if (unlikely(ledger->audit))
+			ledger->audit->skipped++;
 		return;
+	}
 	if (buffer->sweep == (u16)ledger->sweep) {
 		settling->all &= settle_count(ledger, buffer);
 	} else if (data->closing ||

@@ -4,6 +4,7 @@
 #include <linux/percpu.h>
 #include <linux/string.h>
 
+#include "kernel.h"
 #include "ledger.h"
 #include "tracing.h"
 #include "words.h"
@@ -12,6 +13,15 @@
 #include "trace.h"
 
 static struct perfmlock_notes __percpu *all_notes;
+
+/*
+ * Who listens keeps the module loaded, and makes every call of everybody tell: not
+ * anybody may, though it be to his own calls.
+ */
+static int may_listen(struct trace_event_call *call, struct perf_event *event)
+{
+	return perfmlock_may_trace() ? 0 : -EPERM;
+}
 
 /**
  * perfmlock_trace_init() - room for the notes of each CPU
@@ -22,6 +32,12 @@ static struct perfmlock_notes __percpu *all_notes;
  */
 int perfmlock_trace_init(void)
 {
+#ifdef CONFIG_PERF_EVENTS
+	event_charge.perf_perm = may_listen;
+	event_uncharge.perf_perm = may_listen;
+	event_denial.perf_perm = may_listen;
+	event_drift.perf_perm = may_listen;
+#endif
 	all_notes = alloc_percpu(struct perfmlock_notes);
 	return all_notes ? 0 : -ENOMEM;
 }
@@ -63,8 +79,8 @@ static void tell_step(const struct perfmlock_step_note *note)
 		trace_uncharge(note, op, kind);
 		return;
 	}
-	/* of a further mapping no kernel makes a sum */
-	if (note->step == PERFMLOCK_MAP)
+	/* of a further mapping no kernel makes a sum; without a call there is none */
+	if (note->step == PERFMLOCK_MAP && note->start)
 		perfmlock_model_charge(note->model, &note->state, note->pages,
 				       &sum);
 	trace_charge(note, op, kind, &sum);

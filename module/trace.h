@@ -2,8 +2,9 @@
 /*
  * The trace events perfmlock:charge, uncharge, denial and drift: what a call did,
  * with the sums that decided it under the kernel's own names. Amounts are pages but
- * for vma_*, which are bytes. Who calls is in each event's head; uid and pid are
- * those of who pays.
+ * for vma_*, which are bytes. Who calls is in each event's head; uid is whose U and
+ * pid whose M may have moved, owner_* who was charged for the buffer. Each member
+ * fills what is before the next: holes would show what is not meant.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM perfmlock
@@ -17,6 +18,14 @@
 
 #define PERFMLOCK_TRACE_NAME	16
 
+#ifndef perfmlock_trace_name
+/* All of it: what an earlier event has left there is nobody's to see. */
+#define perfmlock_trace_name(to, from) ({				\
+	memset(to, 0, PERFMLOCK_TRACE_NAME);				\
+	strscpy(to, from, PERFMLOCK_TRACE_NAME);			\
+})
+#endif
+
 TRACE_EVENT(charge,
 	TP_PROTO(const struct perfmlock_step_note *note, const char *op,
 		 const char *kind, const struct perfmlock_charge *sum),
@@ -26,8 +35,10 @@ TRACE_EVENT(charge,
 		__field(u64, id)
 		__field(uid_t, uid)
 		__field(pid_t, pid)
+		__field(uid_t, owner_uid)
+		__field(pid_t, owner_pid)
 		__field(int, cpu)
-		__field(bool, measured)
+		__field(int, measured)
 		__array(char, op, PERFMLOCK_TRACE_NAME)
 		__array(char, kind, PERFMLOCK_TRACE_NAME)
 		__array(char, model, PERFMLOCK_TRACE_NAME)
@@ -52,11 +63,13 @@ TRACE_EVENT(charge,
 		__entry->id = note->id;
 		__entry->uid = note->uid;
 		__entry->pid = note->pid;
+		__entry->owner_uid = note->owner_uid;
+		__entry->owner_pid = note->owner_pid;
 		__entry->cpu = note->cpu;
 		__entry->measured = note->measured;
-		strscpy(__entry->op, op, PERFMLOCK_TRACE_NAME);
-		strscpy(__entry->kind, kind, PERFMLOCK_TRACE_NAME);
-		strscpy(__entry->model, note->model->name, PERFMLOCK_TRACE_NAME);
+		perfmlock_trace_name(__entry->op, op);
+		perfmlock_trace_name(__entry->kind, kind);
+		perfmlock_trace_name(__entry->model, note->model->name);
 		__entry->vma_size = note->pages << PAGE_SHIFT;
 		__entry->vma_start = note->start;
 		__entry->vma_end = note->start ? note->start + __entry->vma_size : 0;
@@ -74,9 +87,9 @@ TRACE_EVENT(charge,
 		__entry->correct_mm = note->correct_mm;
 	),
 
-	TP_printk("op=%s id=%llu uid=%u pid=%d cpu=%d kind=%s vma_start=0x%lx vma_end=0x%lx vma_size=%lu user_extra=%ld user_lock_limit=%lu user_locked=%lu locked=%lu lock_limit=%lu pinned_vm=%ld extra=%ld user_counter=%ld model=%s kernel_user=%ld kernel_mm=%ld correct_user=%ld correct_mm=%ld measured=%d",
+	TP_printk("op=%s id=%llu uid=%u pid=%d owner_uid=%u owner_pid=%d cpu=%d kind=%s vma_start=0x%lx vma_end=0x%lx vma_size=%lu user_extra=%ld user_lock_limit=%lu user_locked=%lu locked=%lu lock_limit=%lu pinned_vm=%ld extra=%ld user_counter=%ld model=%s kernel_user=%ld kernel_mm=%ld correct_user=%ld correct_mm=%ld measured=%d",
 		__entry->op, __entry->id, __entry->uid, __entry->pid,
-		__entry->cpu, __entry->kind, __entry->vma_start,
+		__entry->owner_uid, __entry->owner_pid, __entry->cpu, __entry->kind, __entry->vma_start,
 		__entry->vma_end, __entry->vma_size, __entry->user_extra,
 		__entry->user_lock_limit, __entry->user_locked,
 		__entry->locked, __entry->lock_limit, __entry->pinned_vm,
@@ -95,8 +108,10 @@ TRACE_EVENT(uncharge,
 		__field(u64, id)
 		__field(uid_t, uid)
 		__field(pid_t, pid)
+		__field(uid_t, owner_uid)
+		__field(pid_t, owner_pid)
 		__field(int, cpu)
-		__field(bool, measured)
+		__field(int, measured)
 		__array(char, op, PERFMLOCK_TRACE_NAME)
 		__array(char, kind, PERFMLOCK_TRACE_NAME)
 		__field(long, pages)
@@ -113,10 +128,12 @@ TRACE_EVENT(uncharge,
 		__entry->id = note->id;
 		__entry->uid = note->uid;
 		__entry->pid = note->pid;
+		__entry->owner_uid = note->owner_uid;
+		__entry->owner_pid = note->owner_pid;
 		__entry->cpu = note->cpu;
 		__entry->measured = note->measured;
-		strscpy(__entry->op, op, PERFMLOCK_TRACE_NAME);
-		strscpy(__entry->kind, kind, PERFMLOCK_TRACE_NAME);
+		perfmlock_trace_name(__entry->op, op);
+		perfmlock_trace_name(__entry->kind, kind);
 		__entry->pages = note->pages;
 		__entry->vma_start = note->start;
 		__entry->pinned_vm = note->state.mm;
@@ -127,9 +144,9 @@ TRACE_EVENT(uncharge,
 		__entry->correct_mm = note->correct_mm;
 	),
 
-	TP_printk("op=%s id=%llu uid=%u pid=%d cpu=%d kind=%s pages=%ld vma_start=0x%lx pinned_vm=%ld user_counter=%ld kernel_user=%ld kernel_mm=%ld correct_user=%ld correct_mm=%ld measured=%d",
+	TP_printk("op=%s id=%llu uid=%u pid=%d owner_uid=%u owner_pid=%d cpu=%d kind=%s pages=%ld vma_start=0x%lx pinned_vm=%ld user_counter=%ld kernel_user=%ld kernel_mm=%ld correct_user=%ld correct_mm=%ld measured=%d",
 		__entry->op, __entry->id, __entry->uid, __entry->pid,
-		__entry->cpu, __entry->kind, __entry->pages,
+		__entry->owner_uid, __entry->owner_pid, __entry->cpu, __entry->kind, __entry->pages,
 		__entry->vma_start, __entry->pinned_vm, __entry->user_counter,
 		__entry->kernel_user, __entry->kernel_mm,
 		__entry->correct_user, __entry->correct_mm,
@@ -146,7 +163,7 @@ TRACE_EVENT(denial,
 		__field(uid_t, uid)
 		__field(pid_t, pid)
 		__field(int, cpu)
-		__field(bool, wrongly)
+		__field(int, wrongly)
 		__array(char, kind, PERFMLOCK_TRACE_NAME)
 		__array(char, model, PERFMLOCK_TRACE_NAME)
 		__field(unsigned long, vma_start)
@@ -171,8 +188,8 @@ TRACE_EVENT(denial,
 		__entry->pid = denial->actor.pid;
 		__entry->cpu = denial->event.cpu;
 		__entry->wrongly = !denial->right.over;
-		strscpy(__entry->kind, kind, PERFMLOCK_TRACE_NAME);
-		strscpy(__entry->model, denial->model->name, PERFMLOCK_TRACE_NAME);
+		perfmlock_trace_name(__entry->kind, kind);
+		perfmlock_trace_name(__entry->model, denial->model->name);
 		__entry->vma_size = denial->pages << PAGE_SHIFT;
 		__entry->vma_start = denial->start;
 		__entry->vma_end = denial->start + __entry->vma_size;
@@ -211,7 +228,7 @@ TRACE_EVENT(drift,
 		__field(pid_t, pid)
 		__field(uid_t, owner_uid)
 		__field(pid_t, owner_pid)
-		__field(bool, inherited)
+		__field(long, inherited)
 		__array(char, op, PERFMLOCK_TRACE_NAME)
 		__array(char, kind, PERFMLOCK_TRACE_NAME)
 		__array(char, cause, PERFMLOCK_TRACE_NAME)
@@ -231,11 +248,11 @@ TRACE_EVENT(drift,
 		__entry->owner_uid = drift->owner_uid;
 		__entry->owner_pid = drift->owner_pid;
 		__entry->inherited = drift->inherited;
-		strscpy(__entry->op, op, PERFMLOCK_TRACE_NAME);
-		strscpy(__entry->kind, kind, PERFMLOCK_TRACE_NAME);
-		strscpy(__entry->cause, why->name, PERFMLOCK_TRACE_NAME);
-		strscpy(__entry->relation, why->relation, PERFMLOCK_TRACE_NAME);
-		strscpy(__entry->commit, why->commit, PERFMLOCK_TRACE_NAME);
+		perfmlock_trace_name(__entry->op, op);
+		perfmlock_trace_name(__entry->kind, kind);
+		perfmlock_trace_name(__entry->cause, why->name);
+		perfmlock_trace_name(__entry->relation, why->relation);
+		perfmlock_trace_name(__entry->commit, why->commit);
 		__entry->pages = drift->pages;
 		__entry->kernel_user = drift->kernel_user;
 		__entry->kernel_mm = drift->kernel_mm;
@@ -243,7 +260,7 @@ TRACE_EVENT(drift,
 		__entry->correct_mm = drift->correct_mm;
 	),
 
-	TP_printk("op=%s kind=%s id=%llu pid=%d uid=%u owner_pid=%d owner_uid=%u pages=%ld kernel_user=%ld kernel_mm=%ld correct_user=%ld correct_mm=%ld cause=%s inherited=%d commit=%s relation=%s",
+	TP_printk("op=%s kind=%s id=%llu pid=%d uid=%u owner_pid=%d owner_uid=%u pages=%ld kernel_user=%ld kernel_mm=%ld correct_user=%ld correct_mm=%ld cause=%s inherited=%ld commit=%s relation=%s",
 		__entry->op, __entry->kind, __entry->id, __entry->pid,
 		__entry->uid, __entry->owner_pid, __entry->owner_uid,
 		__entry->pages, __entry->kernel_user, __entry->kernel_mm,

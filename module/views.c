@@ -47,9 +47,8 @@ struct row {
 		} model;
 	};
 	struct perfmlock_counts counts;
+	struct perfmlock_reading reading;
 	u64 seq;
-	u64 last;
-	unsigned int epoch;
 	u64 times;
 	long counter;
 	unsigned long limit;
@@ -90,7 +89,7 @@ struct listing {
  * @cursor: the reader's place in a store's list, while @listed
  * @listed: @cursor is on the list
  * @at: lines given out, the two of the head included
- * @row: the record at @at; its seq is the reader's place in a history
+ * @row: the record at @at, and what was read of a history
  */
 struct reader {
 	const struct listing *listing;
@@ -248,20 +247,11 @@ static void print_buffer(struct seq_file *m, const struct row *row)
 	cell(m, "%s", perfmlock_comm_text(comm, buffer->comm, ""));
 }
 
-/*
- * What there was when the reader began: who is refused all the time does not keep
- * him, and a reset ends it.
- */
-static bool copy_past(struct perfmlock_history *history, struct row *row,
+static bool copy_past(const struct perfmlock_history *history, struct row *row,
 		      void *entry)
 {
-	if (!row->seq) {
-		row->last = history->nr;
-		row->epoch = ledger->epoch;
-	}
-	return row->epoch == ledger->epoch &&
-	       perfmlock_history_next(history, &row->seq, entry, &row->times) &&
-	       row->seq <= row->last;
+	return perfmlock_history_read(history, ledger->epoch, &row->reading,
+				      &row->seq, entry, &row->times);
 }
 
 static bool copy_denial(struct row *row, struct perfmlock_node *cursor)
@@ -441,6 +431,7 @@ static void rewind_reader(struct reader *reader)
 		list_add(&reader->cursor.list, &store->list);
 	reader->listed = store;
 	perfmlock_unlock(ledger, flags);
+	reader->row.reading.begun = false;
 	reader->row.seq = 0;
 	reader->at = 0;
 }

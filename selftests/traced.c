@@ -2,6 +2,7 @@
 /* The trace events: what they say against what the files say. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/perf_event.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -210,7 +211,41 @@ TEST_F(traced, drift)
 	/* a further mapping is an event too */
 	line = event_last("charge", "id", line_num(told, "id"));
 	EXPECT_TRUE(is(line, "op", "remap"));
+	EXPECT_EQ(b->pid, line_num(line, "pid"));
+	EXPECT_EQ(a->pid, line_num(line, "owner_pid"));
 	EXPECT_EQ(0, line_num(line, "kernel_mm"));
+}
+
+/* Opens a trace event of itself. */
+static long op_listen(const long *a)
+{
+	int fd = pm_open(-1, PERF_TYPE_TRACEPOINT, a[0], 0);
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+/* It would make the calls of all tell, and keep the module loaded. */
+TEST_F(traced, not_for_users)
+{
+	static const char * const names[] = { "charge", "uncharge", "denial", "drift" };
+	struct test_env *e = &self->e;
+	struct actor *a = actor_start(e, env_uid(e), 0, 0);
+	struct actor *root = actor_start(e, 0, 0, ACTOR_ALL);
+	long was = sysctl_get("perf_event_paranoid"), id;
+	char path[128];
+	unsigned int i;
+
+	ASSERT_EQ(0, sysctl_set("perf_event_paranoid", 2));
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(path, sizeof(path), EVENTS "/%s/id", names[i]);
+		id = atol(slurp(path));
+		EXPECT_EQ(-EPERM, actor_call(a, op_listen, id, 0, 0, 0, 0));
+		EXPECT_EQ(0, actor_call(root, op_listen, id, 0, 0, 0, 0));
+	}
+	ASSERT_EQ(0, sysctl_set("perf_event_paranoid", was));
 }
 
 /* Who does not listen is told nothing. */
