@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "perfmlock_fixture.h"
@@ -219,7 +220,15 @@ TEST_F(traced, drift)
 /* Opens a trace event of itself. */
 static long op_listen(const long *a)
 {
-	int fd = pm_open(-1, PERF_TYPE_TRACEPOINT, a[0], 0);
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_TRACEPOINT,
+		.size = sizeof(attr),
+		.config = a[0],
+		/* else it is refused for that */
+		.exclude_kernel = 1,
+		.disabled = 1,
+	};
+	int fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
 
 	if (fd < 0)
 		return -errno;
