@@ -146,8 +146,8 @@ void perfmlock_failed(struct perfmlock_ledger *ledger,
  * @pgoff: of the mapping
  * @pages: of the mapping
  *
- * Part of it was to be unmapped, moved, mapped over, or protected. Kernels that refuse this
- * (since v6.18 and in stable series) do so before perf_mmap() is entered.
+ * Part of it was to be unmapped, moved, mapped over, or protected. Kernels that
+ * refuse this (since v6.18 and in stable series) do so before perf_mmap() is entered.
  *
  * Context: any; takes the lock.
  */

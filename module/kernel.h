@@ -318,6 +318,13 @@ static inline void perfmlock_event_of(const struct perf_event *event,
 	of->cpu = event->cpu;
 }
 
+/* Who may listen to an event by perf_event_open(); there may be no events at all. */
+#ifdef CONFIG_TRACEPOINTS
+#define perfmlock_trace_permit(event, may)	((event).perf_perm = (may))
+#else
+#define perfmlock_trace_permit(event, may)	((void)(may))
+#endif
+
 /* Since v5.8 a capability of its own is enough. Process context. */
 static inline bool perfmlock_may_trace(void)
 {

@@ -32,12 +32,10 @@ static int may_listen(struct trace_event_call *call, struct perf_event *event)
  */
 int perfmlock_trace_init(void)
 {
-#ifdef CONFIG_PERF_EVENTS
-	event_charge.perf_perm = may_listen;
-	event_uncharge.perf_perm = may_listen;
-	event_denial.perf_perm = may_listen;
-	event_drift.perf_perm = may_listen;
-#endif
+	perfmlock_trace_permit(event_charge, may_listen);
+	perfmlock_trace_permit(event_uncharge, may_listen);
+	perfmlock_trace_permit(event_denial, may_listen);
+	perfmlock_trace_permit(event_drift, may_listen);
 	all_notes = alloc_percpu(struct perfmlock_notes);
 	return all_notes ? 0 : -ENOMEM;
 }

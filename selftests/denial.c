@@ -425,23 +425,6 @@ TEST_F(books, eperm_of_others)
 	VERIFY("refused by others");
 }
 
-static long op_map_inherit(const long *a)
-{
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_SOFTWARE,
-		.size = sizeof(attr),
-		.config = PM_DUMMY,
-		.inherit = 1,
-		.disabled = 1,
-	};
-	int fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
-	void *addr = pm_map(fd, a[0], 0);
-	long ret = addr == MAP_FAILED ? -errno : (long)addr;
-
-	close(fd);
-	return ret;
-}
-
 /* Other errors, some after the check has passed */
 TEST_F(books, other_errors)
 {

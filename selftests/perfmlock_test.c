@@ -1100,6 +1100,23 @@ long op_churn(const long *a)
 	return 0;
 }
 
+long op_map_inherit(const long *a)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PM_DUMMY,
+		.inherit = 1,
+		.disabled = 1,
+	};
+	int fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+	void *addr = pm_map(fd, a[0], 0);
+	long ret = addr == MAP_FAILED ? -errno : (long)addr;
+
+	close(fd);
+	return ret;
+}
+
 long op_map_event(const long *a)
 {
 	struct shared *sh = (struct shared *)a[2];

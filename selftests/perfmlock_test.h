@@ -150,6 +150,8 @@ long op_churn(const long *a);
  * memory, tells to stop
  */
 long op_map_event(const long *a);
+/* Map a[0] pages of an event of the task's on any CPU, which its children inherit */
+long op_map_inherit(const long *a);
 /* a[0]: the event that is to write into the ring of a[1] */
 long op_set_output(const long *a);
 void actor_begin(struct actor *a, actor_fn fn, long a0, long a1, long a2,
