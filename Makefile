@@ -6,7 +6,8 @@ KDIR ?= /lib/modules/$(KVER)/build
 DKMS_TREE = /usr/src/perfmlock-$(VERSION)
 VERSION := $(shell sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' module/main.c)
 
-.PHONY: all demo check check-matrix soak mutate kunit prove lint coverage bench install uninstall clean help
+.PHONY: all demo check check-matrix soak mutate kunit prove lint coverage bench \
+	install uninstall dkms-source clean help
 
 all: $(KDIR)/Makefile ## build perfmlock.ko for the running kernel, or for KDIR=
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
@@ -53,9 +54,7 @@ install: $(KDIR)/Makefile ## put the module under DKMS and load it
 	@if dkms status perfmlock/$(VERSION) | grep -q .; then \
 		dkms remove perfmlock/$(VERSION) --all; fi
 	rm -rf $(DKMS_TREE)
-	mkdir -p $(DKMS_TREE)
-	cp -r COPYING Kbuild dkms.conf module $(DKMS_TREE)
-	$(MAKE) -C $(KDIR) M=$(DKMS_TREE) clean > /dev/null
+	@$(MAKE) --no-print-directory dkms-source DEST=$(DKMS_TREE)
 	dkms add perfmlock/$(VERSION)
 	dkms install perfmlock/$(VERSION) -k $(KVER) || { \
 		dkms remove perfmlock/$(VERSION) --all; rm -rf $(DKMS_TREE); exit 1; }
@@ -68,6 +67,14 @@ uninstall: ## unload the module and take it out of DKMS
 	@if command -v dkms > /dev/null && dkms status perfmlock/$(VERSION) | grep -q .; then \
 		dkms remove perfmlock/$(VERSION) --all; fi
 	rm -rf $(DKMS_TREE)
+
+# what of the tree DKMS gets, for whoever puts it there; no build product
+dkms-source: ## copy what DKMS builds from to DEST=
+	@[ "$(DEST)" ] || { echo "perfmlock: dkms-source needs DEST=" >&2; exit 1; }
+	@mkdir -p "$(DEST)"
+	@find COPYING Kbuild dkms.conf module -type f ! -name '*.mod.c' ! -name features.h \
+		\( -name '*.[ch]' -o -name Kbuild -o -path COPYING -o -path dkms.conf \) | \
+		LC_ALL=C sort | tar -c --mode=u=rw,go=r -T - | tar -x --no-same-owner -C "$(DEST)"
 
 clean: ## remove everything that was built
 	@if [ -e $(KDIR)/Makefile ]; then \
