@@ -486,4 +486,6 @@ module_exit(perfmlock_exit);
 MODULE_AUTHOR("The perfmlock developers");
 MODULE_DESCRIPTION("Accounting of the locked memory of perf ring buffers");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.1.0");
+MODULE_VERSION("0.2.0");
+MODULE_INFO(documentation, "/usr/share/doc/perfmlock-dkms/README.md, or README.md beside the source");
+MODULE_INFO(files, "/sys/kernel/debug/perfmlock/");
