@@ -7,7 +7,7 @@ DKMS_TREE = /usr/src/perfmlock-$(VERSION)
 VERSION := $(shell sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' module/main.c)
 
 .PHONY: all demo check check-matrix soak mutate kunit prove lint coverage bench \
-	install uninstall dkms-source clean help
+	install uninstall dkms-source version deb rpm clean help
 
 all: $(KDIR)/Makefile ## build perfmlock.ko for the running kernel, or for KDIR=
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
@@ -75,6 +75,15 @@ dkms-source: ## copy what DKMS builds from to DEST=
 	@find COPYING Kbuild dkms.conf module -type f ! -name '*.mod.c' ! -name features.h \
 		\( -name '*.[ch]' -o -name Kbuild -o -path COPYING -o -path dkms.conf \) | \
 		LC_ALL=C sort | tar -c --mode=u=rw,go=r -T - | tar -x --no-same-owner -C "$(DEST)"
+
+version:
+	@echo $(VERSION)
+
+deb: ## packages for Debian, in build/deb; VERSION_SUFFIX=
+	@VERSION_SUFFIX="$(VERSION_SUFFIX)" tools/package deb
+
+rpm: ## packages of rpm/perfmlock.spec, in build/rpm; VERSION_SUFFIX=
+	@VERSION_SUFFIX="$(VERSION_SUFFIX)" tools/package rpm
 
 clean: ## remove everything that was built
 	@if [ -e $(KDIR)/Makefile ]; then \
