@@ -3,7 +3,6 @@
 
 KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
-DKMS_TREE = /usr/src/perfmlock-$(VERSION)
 VERSION := $(shell sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' module/main.c)
 
 .PHONY: all demo check check-matrix soak mutate kunit prove lint coverage bench \
@@ -49,24 +48,12 @@ coverage: ## which lines of module/ the suites and the test programs reach
 bench: ## what the module costs an mmap and munmap, in instructions
 	@selftests/bench/run
 
-install: $(KDIR)/Makefile ## put the module under DKMS and load it
-	@selftests/vm/need dkms
-	@if dkms status perfmlock/$(VERSION) | grep -q .; then \
-		dkms remove perfmlock/$(VERSION) --all; fi
-	rm -rf $(DKMS_TREE)
-	@$(MAKE) --no-print-directory dkms-source DEST=$(DKMS_TREE)
-	dkms add perfmlock/$(VERSION)
-	dkms install perfmlock/$(VERSION) -k $(KVER) || { \
-		dkms remove perfmlock/$(VERSION) --all; rm -rf $(DKMS_TREE); exit 1; }
-	@if [ $(KVER) = $$(uname -r) ]; then echo modprobe perfmlock; \
-		modprobe perfmlock; fi
+# KDIR only where it was given
+install: ## put the module under DKMS and load it, now and at boot; KVER=, BOOT=0, RELOAD=1
+	@tools/install $(foreach k,$(KVER),--kver $(k)) $(if $(filter file,$(origin KDIR)),,--kdir $(KDIR))
 
 uninstall: ## unload the module and take it out of DKMS
-	@if grep -qs '^perfmlock ' /proc/modules; then \
-		echo modprobe -r perfmlock; modprobe -r perfmlock; fi
-	@if command -v dkms > /dev/null && dkms status perfmlock/$(VERSION) | grep -q .; then \
-		dkms remove perfmlock/$(VERSION) --all; fi
-	rm -rf $(DKMS_TREE)
+	@tools/install --remove
 
 # what of the tree DKMS gets, for whoever puts it there; no build product
 dkms-source: ## copy what DKMS builds from to DEST=
