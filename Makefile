@@ -6,7 +6,7 @@ KDIR ?= /lib/modules/$(KVER)/build
 VERSION := $(shell sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' module/main.c)
 
 .PHONY: all demo check check-matrix check-fleet soak mutate kunit prove lint coverage bench \
-	install uninstall dkms-source version deb rpm clean help
+	install uninstall dkms-files dkms-source version deb rpm clean help
 
 all: $(KDIR)/Makefile ## build perfmlock.ko for the running kernel, or for KDIR=
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
@@ -51,20 +51,25 @@ coverage: ## which lines of module/ the suites and the test programs reach
 bench: ## what the module costs an mmap and munmap, in instructions
 	@selftests/bench/run
 
-# KDIR only where it was given
+# KVER and KDIR only where they were given
 install: ## put the module under DKMS and load it, now and at boot; KVER=, BOOT=0, RELOAD=1
-	@tools/install $(foreach k,$(KVER),--kver $(k)) $(if $(filter file,$(origin KDIR)),,--kdir $(KDIR))
+	@tools/install $(if $(filter file,$(origin KVER)),,$(foreach k,$(KVER),--kver $(k))) \
+		$(if $(filter file,$(origin KDIR)),,--kdir $(KDIR))
 
 uninstall: ## unload the module and take it out of DKMS
 	@tools/install --remove
 
-# what of the tree DKMS gets, for whoever puts it there; no build product
+# what of a tree DKMS gets; no build product
+dkms_files = find COPYING Kbuild dkms.conf module -type f ! -name '*.mod.c' ! -name features.h \
+	\( -name '*.[ch]' -o -name Kbuild -o -path COPYING -o -path dkms.conf \) | LC_ALL=C sort
+
+dkms-files:
+	@$(dkms_files)
+
 dkms-source: ## copy what DKMS builds from to DEST=
 	@[ "$(DEST)" ] || { echo "perfmlock: dkms-source needs DEST=" >&2; exit 1; }
 	@mkdir -p "$(DEST)"
-	@find COPYING Kbuild dkms.conf module -type f ! -name '*.mod.c' ! -name features.h \
-		\( -name '*.[ch]' -o -name Kbuild -o -path COPYING -o -path dkms.conf \) | \
-		LC_ALL=C sort | tar -c --mode=u=rw,go=r -T - | tar -x --no-same-owner -C "$(DEST)"
+	@$(dkms_files) | tar -c --mode=u=rw,go=r -T - | tar -x --no-same-owner -C "$(DEST)"
 
 version:
 	@echo $(VERSION)
