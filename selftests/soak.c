@@ -944,7 +944,6 @@ static int pause_and_check(struct watch *w)
 
 	if (eventually(!check(w, false)))
 		return 0;
-	bad = check(w, true);
 	note("after %ld rounds, %ld loads, the last %s", w->rounds,
 	     w->loads, w->exact ? "with nothing mapped" : "with rings");
 	show("status");
@@ -952,6 +951,9 @@ static int pause_and_check(struct watch *w)
 	show("mms");
 	show("buffers");
 	show_notes();
+	/* last: of a long output the end is what one sees */
+	bad = check(w, true);
+	note("seed %u: %d faults", w->seed, bad);
 	return bad;
 }
 
