@@ -2321,6 +2321,130 @@ static void a_close_left_open_for_a_map_that_fails_was_the_end(struct kunit *tes
 			.cause = PERFMLOCK_LOST_UNCHARGE);
 }
 
+/*
+ * A close that ends the AUX area and all, beside a mapping by another user, who gets a
+ * buffer of his own: the area is uncharged, and the data's uncharge is lost.
+ */
+static const struct left_data {
+	const char *name;
+	long user, mm;		/* of the data, and of the AUX area's 64 pages */
+	long aux_user, aux_mm;
+	bool beside;		/* another call of the user */
+	unsigned int drifts;
+} left_datas[] = {
+	{ "all on U", 33, 0, 64, 0, false, 1 },
+	{ "the area on M", 100, 0, 0, 64, false, 1 },
+	{ "both on M", 100, 33, 0, 64, false, 1 },
+	{ "both on M, beside another call", 100, 33, 0, 64, true, 1 },
+	{ "all on U, beside another call", 33, 0, 64, 0, true, 0 },
+};
+
+static void left_data_name(const struct left_data *left, char *desc)
+{
+	strscpy(desc, left->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(left_data, left_datas, left_data_name);
+
+static void data_left_behind_its_area_is_lost(struct kunit *test)
+{
+	const struct left_data *left = test->param_value;
+	long pages = left->user + left->mm;
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, pages), area = fx_aux(fx, 0, 0, 64);
+	struct fx_vma b = fx_ring(fx, 2, 0, pages), c = fx_ring(fx, 1, 1, 1);
+	const struct perfmlock_books after = {
+		.kernel = left->user,
+		.cause = PERFMLOCK_LOST_UNCHARGE,
+	};
+	const struct perfmlock_drifting drift = {
+		.id = 1,
+		.step = PERFMLOCK_LAST_UNMAP,
+		.pages = pages,
+		.correct_user = -left->user,
+		.correct_mm = -left->mm,
+		.cause = PERFMLOCK_LOST_UNCHARGE,
+	};
+	struct fx_call map, close, other;
+
+	fx_map(fx, &a, left->user, left->mm);
+	fx_map(fx, &area, left->aux_user, left->aux_mm);
+	fx_unmap(fx, &a, 0, 0);
+	if (left->beside)
+		other = fx_begin_map(fx, &c);
+	close = fx_begin_unmap(fx, &area);
+	map = fx_begin_map(fx, &b);
+	fx_kernel_unmaps(&area, -left->aux_user, -left->aux_mm);
+	fx_kernel_maps(fx, &b, 100 < pages ? 100 : pages, 100 < pages ? pages - 100 : 0);
+	fx_end_map(fx, &map, 0);
+	fx_end_unmap(fx, &close);
+	if (left->beside)
+		fx_end_map(fx, &other, -ENOMEM);
+	fx_expect_user(fx, FX_HERE, &fx->users[0], &after);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, left->drifts);
+	if (left->drifts)
+		fx_expect_drift(fx, FX_HERE, 0, &drift);
+}
+
+/* Beside other calls no U was seen of which the rule makes what it did. */
+static void what_is_made_of_an_unseen_u_is_inherited(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 2, 0, 33);
+	struct fx_vma big = fx_ring(fx, 1, 1, 100), one = fx_ring(fx, 0, 2, 1);
+	struct fx_vma gone = fx_ring(fx, 0, 3, 1);
+	struct fx_call map, close, other;
+
+	fx_map(fx, &a, 33, 0);
+	close = fx_begin_unmap(fx, &a);
+	map = fx_begin_map(fx, &b);
+	a.event->maps = 0;
+	a.event->rb = NULL;
+	fx_kernel_maps(fx, &b, 33, 0);
+	fx_end_map(fx, &map, 0);
+	fx_end_unmap(fx, &close);
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .cause = PERFMLOCK_LOST_UNCHARGE);
+	fx_map(fx, &gone, 1, 0);
+	map = fx_begin_map(fx, &big);
+	other = fx_begin_map(fx, &one);
+	fx_kernel_maps(fx, &one, 1, 0);
+	fx_kernel_maps(fx, &big, 65, 35);
+	fx_unmap(fx, &gone, -1, 0);
+	fx_end_map(fx, &map, 0);
+	FX_EXPECT_DRIFT(fx, 0, .id = 4, .step = PERFMLOCK_MAP, .pages = 100,
+			.kernel_user = 65, .kernel_mm = 35, .correct_user = 100,
+			.cause = PERFMLOCK_LOST_UNCHARGE, .inherited = true);
+	fx_end_map(fx, &other, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 99, .correct = 101, .buffers = 2,
+		       .cause = PERFMLOCK_LOST_UNCHARGE);
+}
+
+/* What may have been charged for a pending buffer was there for others to meet. */
+static void a_map_may_have_met_what_is_pending(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 2, 0, 33);
+	struct fx_vma c = fx_ring(fx, 0, 2, 90), beside = fx_ring(fx, 1, 1, 1);
+	struct fx_call of_a, of_b, other;
+
+	other = fx_begin_map(fx, &beside);
+	of_b = fx_begin_map(fx, &b);
+	of_a = fx_begin_map(fx, &a);
+	fx_kernel_maps(fx, &a, 33, 0);
+	fx_end_map(fx, &of_a, 0);
+	KUNIT_EXPECT_TRUE(test, fx_buffer(fx, a.event->rb)->pending ==
+				PERFMLOCK_MAYBE_FIRST);
+	fx_map(fx, &c, 67, 23);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+	fx_kernel_maps(fx, &b, 0, 0);
+	fx_end_map(fx, &of_b, 0);
+	fx_end_map(fx, &other, -ENOMEM);
+	FX_EXPECT_USER(fx, 0, .kernel = 100, .correct = 100, .buffers = 2);
+	FX_EXPECT_MM(fx, 0, .kernel = 23, .correct = 23, .buffers = 2);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
 /* Of another size, for one: then the event keeps what it has. */
 static void a_close_left_open_for_a_map_that_changes_nothing(struct kunit *test)
 {
@@ -2751,6 +2875,9 @@ static struct kunit_case booking_cases[] = {
 	KUNIT_CASE(who_is_not_closing_an_area_is_waited_for),
 	KUNIT_CASE(of_closes_of_both_parts_the_last_is_whose_m_fell),
 	KUNIT_CASE(a_close_left_open_for_a_map_that_fails_was_the_end),
+	KUNIT_CASE_PARAM(data_left_behind_its_area_is_lost, left_data_gen_params),
+	KUNIT_CASE(what_is_made_of_an_unseen_u_is_inherited),
+	KUNIT_CASE(a_map_may_have_met_what_is_pending),
 	KUNIT_CASE(a_close_left_open_for_a_map_that_changes_nothing),
 	KUNIT_CASE(a_close_left_open_for_a_map_that_returns_was_not),
 	KUNIT_CASE(a_close_is_not_left_open_for_another_events_map),

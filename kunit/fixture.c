@@ -845,8 +845,13 @@ static void check_calls(struct fx *fx, const char *where,
 	long mapping = 0, closing = 0;
 	struct perfmlock_call *call;
 
-	fx_for_each(buffer, &ledger->buffers)
-		under_way += buffer->pending && buffer->user == user;
+	fx_for_each(buffer, &ledger->buffers) {
+		if (buffer->user != user)
+			continue;
+		under_way += !!buffer->pending;
+		if (buffer->pending == PERFMLOCK_MAYBE_FIRST)
+			mapping += buffer->pages;
+	}
 	for (i = 0; i < ARRAY_SIZE(ledger->by_event); i++) {
 		hlist_for_each_entry(call, &ledger->by_event[i], by_event) {
 			if (call->user != user)

@@ -1622,6 +1622,32 @@ static void a_walk_tells_another_buffer_by_its_size(struct kunit *test)
 	}
 }
 
+/* Also where it meets an AUX area of it first, of which the size is the same. */
+static void a_walk_tells_it_behind_its_aux_area(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma old = fx_ring(fx, 0, 0, 3), area = fx_aux(fx, 0, 0, 4);
+	struct fx_vma ring = fx_ring(fx, 2, 1, 33), behind = fx_aux(fx, 2, 1, 4);
+	const struct fx_vma *const met[] = { &behind, &ring, NULL };
+
+	fx_map(fx, &old, 3, 0);
+	fx_map(fx, &area, 4, 0);
+	ring.event->next_rb = old.event->rb;
+	fx_kernel_unmaps(&area, -4, 0);
+	fx_kernel_unmaps(&old, -3, 0);
+	fx_kernel_maps(fx, &ring, 33, 0);
+	fx_kernel_maps(fx, &behind, 4, 0);
+	fx_missed(fx);
+	KUNIT_EXPECT_FALSE(test, fx_walk(fx, met, PERFMLOCK_MET_ALL));
+	KUNIT_EXPECT_TRUE(test, fx_walk(fx, met, PERFMLOCK_MET_ALL));
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 2, .adopted = true, .pid = 102);
+	FX_EXPECT_BUFFER(fx, fx_area(fx, ring.event->rb), .pages = 4,
+			 .maps = 1, .adopted = true, .pid = 102);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 2);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+}
+
 /* What is left of one is in two mappings, each with a part of the pages. */
 static void a_split_mapping_is_no_other_buffers(struct kunit *test)
 {
@@ -2001,6 +2027,7 @@ static struct kunit_case missed_cases[] = {
 	KUNIT_CASE(what_is_wrong_and_touched_is_counted_again),
 	KUNIT_CASE(an_aux_area_may_have_ended_and_its_data_not),
 	KUNIT_CASE(a_walk_tells_another_buffer_by_its_size),
+	KUNIT_CASE(a_walk_tells_it_behind_its_aux_area),
 	KUNIT_CASE(a_split_mapping_is_no_other_buffers),
 	KUNIT_CASE(where_none_is_split_a_smaller_one_is_anothers),
 	KUNIT_CASE(who_maps_what_its_area_told_of_tells_the_size),

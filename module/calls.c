@@ -23,8 +23,10 @@
  * of others tell who can have moved U (@mover, mover_of()).
  *
  * At each moment @mapping of a user is the sum of the pages of its perf_mmap()s
- * under way, and @closing that of what each of its closes may give back. A user of
- * whom no call is under way is quiet: what is on U and not in the books is foreign.
+ * under way, and of those that have returned with a buffer which they may have made
+ * (PERFMLOCK_MAYBE_FIRST); @closing that of what each of its closes may give back.
+ * A user of whom no call is under way is quiet: what is on U and not in the books is
+ * foreign.
  */
 #include "calls.h"
 

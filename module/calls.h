@@ -208,6 +208,7 @@ static __always_inline bool attribute(struct perfmlock_ledger *ledger,
 
 	if (unlikely(call->mover == PERFMLOCK_CALLS)) {
 		ledger->totals.overlaps++;
+		obs->beside = true;
 		perfmlock_note_inferred(call, obs);
 	} else if (unlikely(!as_measured)) {
 		perfmlock_note_disturbed(ledger, call, obs, user, mm);

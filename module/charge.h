@@ -144,6 +144,7 @@ extern const struct perfmlock_model perfmlock_reference_model;
  * @user: measured change of U
  * @mm: measured change of M
  * @explained: rules that make this of it, a bit each; of perfmlock_attribute()
+ * @beside: other calls of the user were under way: U was another than in @state
  */
 struct perfmlock_observation {
 	enum perfmlock_step step;
@@ -154,6 +155,7 @@ struct perfmlock_observation {
 	long user;
 	long mm;
 	unsigned int explained;
+	bool beside;
 };
 
 /* Who can have moved U during a step; M anybody can. */

@@ -327,6 +327,29 @@ static struct perfmlock_mm *book_close(struct perfmlock_ledger *ledger,
 }
 
 /*
+ * Has the kernel left the data's uncharge to another call of the event, which left
+ * it to this one (since f91072ed1b72)? What it took is then the AUX area's alone. U
+ * tells who was alone, and else M, if something of the data was there.
+ */
+static bool data_was_left(const struct perfmlock_ledger *ledger,
+			  const struct perfmlock_call *call,
+			  const struct perfmlock_buffer *data,
+			  const struct perfmlock_observation *of_aux,
+			  long user, long mm)
+{
+	struct perfmlock_charge by_rule;
+
+	if (!call->rival || data->aux->adopted)
+		return false;
+	perfmlock_model_step(perfmlock_model_of(ledger, call->user), of_aux,
+			     &by_rule);
+	if (mm != by_rule.mm)
+		return false;
+	return call->mover == PERFMLOCK_ALONE ? user == by_rule.user :
+						data->kernel_mm;
+}
+
+/*
  * A close that ends an AUX area, and perhaps the data with it: the data's part
  * is what it was charged, the rest is the AUX area's.
  */
@@ -349,11 +372,17 @@ static noinline void close_aux(struct perfmlock_ledger *ledger,
 		.kind = PERFMLOCK_AUX,
 		.pages = aux->pages,
 		.rec = aux->first_mm,
-		.mm = perfmlock_change(mm, of_data.mm),
 	};
 	struct perfmlock_mm *closer;
 	bool as_measured = true;
 
+	if (last_data && data_was_left(ledger, call, data, &of_aux, user, mm)) {
+		of_data.user = 0;
+		of_data.mm = 0;
+	} else if (last_data && call->mover == PERFMLOCK_CALLS) {
+		perfmlock_note_inferred(call, &of_data);
+	}
+	of_aux.mm = perfmlock_change(mm, of_data.mm);
 	if (aux->adopted) {
 		/* what was charged for it is foreign, and so is its return */
 		of_aux.mm = 0;

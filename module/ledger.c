@@ -607,6 +607,8 @@ void perfmlock_buffer_give(struct perfmlock_ledger *ledger,
  */
 void perfmlock_no_longer_pending(struct perfmlock_buffer *data)
 {
+	if (data->pending == PERFMLOCK_MAYBE_FIRST)
+		data->user->mapping -= data->pages;
 	data->pending = PERFMLOCK_BOOKED;
 	data->user->under_way--;
 }

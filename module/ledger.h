@@ -92,7 +92,8 @@ struct perfmlock_books {
  * @unmapped_other: pages of those of other sizes
  * @taken: right pages that calls have taken, ever
  * @freed: right pages that calls have given back, ever
- * @mapping: pages of the perf_mmap()s under way
+ * @mapping: pages of the perf_mmap()s under way, and of what may be charged already
+ *	     for a pending buffer
  * @closing: right pages that the closes under way may give back
  * @user_pages: measured charges of it now for its live buffers: what @books.kernel
  *		has beyond that no buffer accounts for

@@ -185,6 +185,8 @@ static void map_pending(struct perfmlock_ledger *ledger,
 	}
 	data->pending = pending;
 	data->user->under_way++;
+	if (pending == PERFMLOCK_MAYBE_FIRST)
+		data->user->mapping += data->pages;
 }
 
 /* The row was a rival's so far, and what that had mapped was there already. */

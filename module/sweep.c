@@ -44,6 +44,20 @@ static void meet(struct perfmlock_ledger *ledger,
 		ledger->unsettled = true;
 }
 
+/*
+ * Has a call, or this walk, met a mapping of the data itself? An AUX area does not
+ * tell its size.
+ */
+static bool is_met_itself(const struct perfmlock_ledger *ledger,
+			  const struct perfmlock_buffer *data)
+{
+	const struct perfmlock_buffer *aux = data->aux;
+
+	return data->sweep == (u16)ledger->sweep &&
+	       (data->touched || !aux || aux->sweep != (u16)ledger->sweep ||
+		data->met != aux->met);
+}
+
 /* The caller has made sure that there is memory. */
 static struct perfmlock_buffer *
 adopt_row(struct perfmlock_ledger *ledger, const void *rb,
@@ -96,10 +110,13 @@ bool perfmlock_sweep_meet(struct perfmlock_ledger *ledger,
 		ledger->audit->mappings++;
 	data = perfmlock_store_find(&ledger->buffers, rb);
 	kind = perfmlock_kind_met(data, pgoff);
-	if (data && data->sweep != (u16)ledger->sweep &&
-	    perfmlock_is_another(data, pgoff, pages)) {
+	if (data && perfmlock_is_another(data, pgoff, pages) &&
+	    !is_met_itself(ledger, data)) {
 		perfmlock_audit_finds(ledger, data, PERFMLOCK_FOUND_PAGES,
 				      "pages", data->pages, pages);
+		/* the area that was met before is for the next walk */
+		if (data->sweep == (u16)ledger->sweep)
+			perfmlock_doubt(ledger);
 		perfmlock_replaced(ledger, data);
 		data = NULL;
 		kind = perfmlock_kind_of(pgoff);

@@ -136,6 +136,18 @@ static void record_drift(struct perfmlock_ledger *ledger,
 		ledger->ops->told();
 }
 
+/* Did the kernel do what its own rule says of its counters, right or wrong? */
+static bool is_by_its_rule(const struct perfmlock_ledger *ledger,
+			   const struct perfmlock_user *user,
+			   const struct perfmlock_observation *obs)
+{
+	/* of a U that nobody has seen: it may have been any */
+	if (obs->beside && obs->step == PERFMLOCK_MAP)
+		return perfmlock_is_split(obs);
+	return perfmlock_models_explain(obs) &
+	       (1U << perfmlock_model_index(ledger, user));
+}
+
 /**
  * perfmlock_compare() - kernel and reference rule parted
  * @ledger: the ledger
@@ -181,8 +193,7 @@ void perfmlock_compare(struct perfmlock_ledger *ledger,
 		drift.owner_pid = buffer->mm->pid;
 	}
 	if (cause == PERFMLOCK_UNEXPLAINED && user->books.cause &&
-	    perfmlock_models_explain(obs) &
-			(1U << perfmlock_model_index(ledger, user))) {
+	    is_by_its_rule(ledger, user, obs)) {
 		drift.cause = user->books.cause;
 		drift.inherited = true;
 	}
