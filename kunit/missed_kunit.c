@@ -1648,6 +1648,33 @@ static void a_walk_tells_it_behind_its_aux_area(struct kunit *test)
 	FX_EXPECT_USER(fx, 0, .kernel = 0);
 }
 
+/* And while its row was left to a close that is under way. */
+static void behind_a_row_that_is_being_closed_the_area_is_met_later(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma old = fx_ring(fx, 0, 0, 3), area = fx_aux(fx, 0, 0, 4);
+	struct fx_vma ring = fx_ring(fx, 2, 1, 33), behind = fx_aux(fx, 2, 1, 4);
+	const struct fx_vma *const met[] = { &behind, &ring, NULL };
+	struct fx_call close;
+
+	fx_map(fx, &old, 3, 0);
+	fx_map(fx, &area, 4, 0);
+	ring.event->next_rb = old.event->rb;
+	close = fx_begin_unmap(fx, &old);
+	fx_kernel_unmaps(&area, -4, 0);
+	fx_kernel_unmaps(&old, -3, 0);
+	fx_kernel_maps(fx, &ring, 33, 0);
+	fx_kernel_maps(fx, &behind, 4, 0);
+	perfmlock_sweep_begin(&fx->ledger);
+	KUNIT_EXPECT_TRUE(test, fx_meet(fx, &behind));
+	KUNIT_EXPECT_TRUE(test, fx_meet(fx, &ring));
+	fx_end_unmap(fx, &close);
+	KUNIT_EXPECT_FALSE(test, fx_end_walk(fx, PERFMLOCK_MET_ALL));
+	fx_sweep(fx, met);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 2, .adopted = true, .pid = 102);
+}
+
 /* What is left of one is in two mappings, each with a part of the pages. */
 static void a_split_mapping_is_no_other_buffers(struct kunit *test)
 {
@@ -2028,6 +2055,7 @@ static struct kunit_case missed_cases[] = {
 	KUNIT_CASE(an_aux_area_may_have_ended_and_its_data_not),
 	KUNIT_CASE(a_walk_tells_another_buffer_by_its_size),
 	KUNIT_CASE(a_walk_tells_it_behind_its_aux_area),
+	KUNIT_CASE(behind_a_row_that_is_being_closed_the_area_is_met_later),
 	KUNIT_CASE(a_split_mapping_is_no_other_buffers),
 	KUNIT_CASE(where_none_is_split_a_smaller_one_is_anothers),
 	KUNIT_CASE(who_maps_what_its_area_told_of_tells_the_size),
