@@ -93,22 +93,41 @@ TEST_F(audit, of_what_went_by_unseen)
 	struct actor *b = actor_start(e, env_uid(e), UNLIMITED, 0);
 	/* else what the kernel charges for it stays on the counter, unseen */
 	bool again = !env_remap_leaks(e);
-	long gone, came;
-	char *audit;
-	int fd;
+	long gone, came, maps, twice = 0;
+	char *audit = NULL;
+	long long walks;
+	int fd, tries;
 
-	gone = actor_new(a, 5);
-	fd = actor_open(b, 0);
-	ASSERT_GT(gone, 0);
-	ASSERT_GT(actor_map(b, fd, 17), 0);
-	set_kprobes(false);
-	ASSERT_EQ(0, actor_unmap(a, gone, 5));
-	came = actor_new(a, 9);
-	if (again)
-		ASSERT_GT(actor_map(b, fd, 17), 0);
-	set_kprobes(true);
-	ASSERT_GT(came, 0);
-	audit = slurp_books("audit");
+	/*
+	 * Whoever finds the probes off has all looked for: the audit has to be first. And
+	 * where that is told in the middle of it, it skips what it cannot compare.
+	 */
+	for (tries = 0; tries < 50; tries++) {
+		gone = actor_new(a, 5);
+		fd = actor_open(b, 0);
+		ASSERT_GT(gone, 0);
+		maps = actor_map(b, fd, 17);
+		ASSERT_GT(maps, 0);
+		EXPECT_TRUE(eventually(is_exact(slurp_books("audit"))));
+		walks = status_num("walks");
+		set_kprobes(false);
+		ASSERT_EQ(0, actor_unmap(a, gone, 5));
+		came = actor_new(a, 9);
+		if (again)
+			twice = actor_map(b, fd, 17);
+		set_kprobes(true);
+		ASSERT_GT(came, 0);
+		ASSERT_GE(twice, 0);
+		audit = slurp_books("audit");
+		if (status_num("walks") == walks + 1 && !of(audit, "skipped"))
+			break;
+		note("%lld walks: %s", status_num("walks") - walks, audit);
+		ASSERT_EQ(0, actor_unmap(a, came, 9));
+		ASSERT_EQ(0, actor_unmap(b, maps, 17));
+		if (again)
+			ASSERT_EQ(0, actor_unmap(b, twice, 17));
+	}
+	ASSERT_NE(50, tries);
 	EXPECT_EQ(0, strncmp(audit, again ? "audit: 3 mismatches\n" :
 					    "audit: 2 mismatches\n", 20));
 	EXPECT_TRUE(found(audit, "ended", a->pid, 5, 0));
@@ -118,7 +137,7 @@ TEST_F(audit, of_what_went_by_unseen)
 	EXPECT_EQ(1, of(audit, "missing"));
 	EXPECT_EQ(again, of(audit, "maps_differ"));
 	/* the walk has put it right */
-	EXPECT_TRUE(is_exact(slurp_books("audit")));
+	EXPECT_TRUE(eventually(is_exact(slurp_books("audit"))));
 	e->exotic = true;
 }
 
