@@ -794,6 +794,7 @@ TEST_F(books, misses_on_command)
 	char *text = slurp_books("status");
 	long long walks = -1, walked;
 	long n, left;
+	bool told;
 	int fd;
 
 	sh = e->sh;
@@ -828,22 +829,19 @@ TEST_F(books, misses_on_command)
 	left = oracle(a->pid).user;
 	if (left) {
 		note("this kernel has %ld pages left on U", left);
-		e->leak_user = true;
 		e->leak_mm = true;
-		/* as below */
-		if (!eventually(users_num(uid, "kernel") >= 0 &&
-				users_num(uid, "foreign") >= 0))
-			EXPECT_TRUE(oracle_perf_is_locked_vm());
-		a->foreign_user = users_num(uid, "foreign");
-	} else if (oracle_perf_is_locked_vm() &&
-		   !eventually(!users_num(uid, "kernel"))) {
-		/* where others move it too, what was missed may stay in the books */
-		note("%lld pages stay in the books",
-		     (long long)users_num(uid, "kernel"));
+		told = eventually(users_num(uid, "kernel") >= 0 &&
+				  users_num(uid, "foreign") >= 0);
+	} else {
+		told = eventually(!users_num(uid, "kernel"));
+	}
+	/* where others move it too, what was missed may stay in the books */
+	EXPECT_TRUE(told || oracle_perf_is_locked_vm());
+	if (left || !told) {
+		note("kernel is %lld, and foreign %lld", users_num(uid, "kernel"),
+		     users_num(uid, "foreign"));
 		e->leak_user = true;
 		a->foreign_user = users_num(uid, "foreign");
-	} else {
-		EXPECT_TRUE(eventually(!users_num(uid, "kernel")));
 	}
 	/* who was last to unmap a ring of another is uncharged, be it seen or not */
 	if (mms_has(slow->pid, "alive"))

@@ -991,6 +991,20 @@ long actor_call(struct actor *a, actor_fn fn, long a0, long a1, long a2,
 	return actor_end(a);
 }
 
+char actor_state(const struct actor *a)
+{
+	char path[64], *text, *end, state;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", a->pid);
+	text = slurp(path);
+	end = text ? strrchr(text, ')') : NULL;
+	if (!end)
+		die("%s: no state", path);
+	state = end[2];
+	free(text);
+	return state;
+}
+
 static void actor_reap(struct actor *a)
 {
 	close(a->sock);

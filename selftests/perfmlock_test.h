@@ -159,6 +159,8 @@ void actor_begin(struct actor *a, actor_fn fn, long a0, long a1, long a2,
 long actor_end(struct actor *a);
 /* Has the call that has begun ended? */
 bool actor_done(struct actor *a);
+/* A letter, as ps has it */
+char actor_state(const struct actor *a);
 long actor_call(struct actor *a, actor_fn fn, long a0, long a1, long a2,
 		long a3, long a4);
 void actor_exit(struct actor *a);

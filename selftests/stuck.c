@@ -215,22 +215,8 @@ TEST_F(stuck, memory_of_the_dead)
 	a->foreign_user = 0;
 }
 
-static char state_of(const struct actor *a)
-{
-	char path[64], *text, *end, state;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", a->pid);
-	text = slurp(path);
-	end = text ? strrchr(text, ')') : NULL;
-	if (!end)
-		die("%s: no state", path);
-	state = end[2];
-	free(text);
-	return state;
-}
-
 /* Nothing but that for which it waits ends this sleep. */
-#define IS_STUCK(a) (state_of(a) == 'D')
+#define IS_STUCK(a) (actor_state(a) == 'D')
 
 #define ROUNDS	24
 #define MEETINGS 3
@@ -772,7 +758,7 @@ TEST_F(missed, memory_held_by_another)
 	ASSERT_GT(actor_map(second, actor_give(first, fd, second), 3), 0);
 	actor_begin(self->holder, op_hold_memory, second->pid, 0, 0, 0, 0);
 	ASSERT_TRUE(eventually(actor_done(self->holder) ||
-			       (sh->count[0] && state_of(self->holder) == 'S')));
+			       (sh->count[0] && actor_state(self->holder) == 'S')));
 	if (actor_done(self->holder))
 		SKIP(return, "no userfaultfd: %s",
 		     strerror(-actor_end(self->holder)));

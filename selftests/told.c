@@ -145,23 +145,8 @@ TEST_F(told, who_and_when)
 	rmdir("/tmp/told.cgroup");
 }
 
-/* Does it sleep? It answers a moment before it does. */
-static bool actor_sleeps(const struct actor *a)
-{
-	char path[32], line[256], *end;
-	size_t len;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", a->pid);
-	file = fopen(path, "r");
-	if (!file)
-		return false;
-	len = fread(line, 1, sizeof(line) - 1, file);
-	fclose(file);
-	line[len] = 0;
-	end = strrchr(line, ')');
-	return end && end[1] && end[2] == 'S';
-}
+/* It answers a moment before it sleeps. */
+#define SLEEPS(a) (actor_state(a) == 'S')
 
 /* The cell of a process in held_by: pid:pages:state:comm */
 static bool is_held_by(const char *line, pid_t pid, long pages, const char *state)
@@ -188,7 +173,7 @@ TEST_F(told, by_whom_it_is_held)
 	ASSERT_EQ(0, actor_fill(holder, e->limit - 9));
 	ASSERT_GT(actor_new(other, 9), 0);
 	ASSERT_GT(actor_new(a, 5), 0);
-	ASSERT_TRUE(eventually(actor_sleeps(holder) && actor_sleeps(other)));
+	ASSERT_TRUE(eventually(SLEEPS(holder) && SLEEPS(other)));
 	line = refusal(a, 9);
 	ASSERT_NE(NULL, line);
 	EXPECT_TRUE(is_held_by(line, holder->pid, e->limit - 9, "sleeping"));
@@ -305,7 +290,7 @@ TEST_F(told, real_uid_pays)
 	ASSERT_EQ(0, actor_call(b, op_effective_root, uid, 0, 0, 0, 0));
 	b->uid = uid;
 	b->mm_uid = uid;
-	ASSERT_TRUE(eventually(actor_sleeps(a)));
+	ASSERT_TRUE(eventually(SLEEPS(a)));
 	line = refusal(b, 9);
 	if (!line) {
 		note("it has a capability still");
