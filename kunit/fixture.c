@@ -130,6 +130,37 @@ static bool fx_mm_closed(const void *mm)
 	return ((const struct fx_mm *)mm)->gone;
 }
 
+static long fx_read_user(const void *user)
+{
+	lockdep_assert_held(&now->ledger.lock);
+	return ((const struct fx_user *)user)->counter;
+}
+
+static long fx_read_mm(const void *mm)
+{
+	lockdep_assert_held(&now->ledger.lock);
+	return ((const struct fx_mm *)mm)->counter;
+}
+
+static bool add(long *counter, long pages, bool always)
+{
+	lockdep_assert_held(&now->ledger.lock);
+	if (!always && !perfmlock_may_add(*counter, pages))
+		return false;
+	*counter += pages;
+	return true;
+}
+
+static bool fx_add_user(const void *user, long pages, bool always)
+{
+	return add(&((struct fx_user *)user)->counter, pages, always);
+}
+
+static bool fx_add_mm(const void *mm, long pages, bool always)
+{
+	return add(&((struct fx_mm *)mm)->counter, pages, always);
+}
+
 static void fx_drop_user(const void *held)
 {
 	might_sleep();
@@ -185,6 +216,10 @@ const struct perfmlock_ledger_ops fx_ops = {
 	.hold_mm = fx_hold_mm,
 	.user_gone = fx_user_gone,
 	.mm_closed = fx_mm_closed,
+	.read_user = fx_read_user,
+	.read_mm = fx_read_mm,
+	.add_user = fx_add_user,
+	.add_mm = fx_add_mm,
 	.drop_user = fx_drop_user,
 	.drop_mm = fx_drop_mm,
 	.idle = fx_idle,
@@ -896,6 +931,39 @@ static void check_places(struct fx *fx, const char *where)
 	TRUE(held == closes);
 }
 
+/* Of a row: what repair has there, and what of that is lent to closes under way. */
+static void check_repaired(struct fx *fx, const char *where,
+			   const struct perfmlock_books *books, long lent)
+{
+	TRUE(fx->ledger.repairing || !fx->ledger.repair);
+	TRUE(fx->ledger.repairing || !books->repaired);
+	TRUE(books->lent == lent);
+}
+
+static void check_lent(struct fx *fx, const char *where)
+{
+	struct perfmlock_ledger *ledger = &fx->ledger;
+	struct perfmlock_call *call;
+	struct perfmlock_user *user;
+	struct perfmlock_mm *mm;
+	long lent;
+
+	fx_for_each(user, &ledger->users) {
+		lent = 0;
+		for (call = next_call(ledger, NULL); call;
+		     call = next_call(ledger, call))
+			lent += call->user == user ? call->lent_user : 0;
+		check_repaired(fx, where, &user->books, lent);
+	}
+	fx_for_each(mm, &ledger->mms) {
+		lent = 0;
+		for (call = next_call(ledger, NULL); call;
+		     call = next_call(ledger, call))
+			lent += call->mm == mm->node.key ? call->lent_mm : 0;
+		check_repaired(fx, where, &mm->books, lent);
+	}
+}
+
 /* What its buffers come to. */
 static void check_sums(struct fx *fx, const char *where,
 		       const struct perfmlock_user *user)
@@ -929,6 +997,7 @@ void fx_check(struct fx *fx, const char *where)
 		check_calls(fx, where, user);
 	}
 	check_unknown(fx, where);
+	check_lent(fx, where);
 	check_places(fx, where);
 	fx_for_each(mm, &ledger->mms) {
 		check_row(fx, where, &mm->node, &mm->books);

@@ -172,16 +172,6 @@ static void what_has_no_room_is_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.untraced, 3 + 2);
 }
 
-static long u_of(const void *user)
-{
-	return ((const struct fx_user *)user)->counter;
-}
-
-static long m_of(const void *mm)
-{
-	return ((const struct fx_mm *)mm)->counter;
-}
-
 static struct perfmlock_audit *audit(struct fx *fx,
 				     const struct fx_vma *const *vmas)
 {
@@ -191,7 +181,7 @@ static struct perfmlock_audit *audit(struct fx *fx,
 	KUNIT_ASSERT_NOT_NULL(fx->test, result);
 	perfmlock_audit_begin(&fx->ledger, result);
 	fx_walk(fx, vmas, PERFMLOCK_MET_ALL);
-	perfmlock_audit_end(&fx->ledger, u_of, m_of);
+	perfmlock_audit_end(&fx->ledger);
 	KUNIT_EXPECT_NULL(fx->test, fx->ledger.audit);
 	return result;
 }
@@ -322,7 +312,7 @@ static struct perfmlock_audit *add_up(struct fx *fx)
 	result = kunit_kzalloc(fx->test, sizeof(*result), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(fx->test, result);
 	perfmlock_audit_begin(&fx->ledger, result);
-	perfmlock_audit_end(&fx->ledger, u_of, m_of);
+	perfmlock_audit_end(&fx->ledger);
 	return result;
 }
 
@@ -429,7 +419,7 @@ static void an_audit_says_what_it_skips(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fx_meet(fx, &again));
 	fx_missed(fx);
 	fx_end_walk(fx, PERFMLOCK_MET_ALL);
-	perfmlock_audit_end(&fx->ledger, u_of, m_of);
+	perfmlock_audit_end(&fx->ledger);
 	KUNIT_EXPECT_EQ(test, result->nr, 0);
 	KUNIT_EXPECT_EQ(test, result->skipped, 1);
 }

@@ -71,13 +71,9 @@ void perfmlock_audit_begin(struct perfmlock_ledger *ledger,
 
 /**
  * struct adding - what is added up, and by what it is read
- * @read_user: U of a user's key
- * @read_mm: M of an mm's key
  * @calls: that had ended when it began
  */
 struct adding {
-	long (*read_user)(const void *user);
-	long (*read_mm)(const void *mm);
 	unsigned long calls;
 };
 
@@ -206,8 +202,8 @@ static void look_at_user(struct perfmlock_ledger *ledger, void *record,
 		ledger->audit->unknown++;
 		return;
 	}
-	counter = adding->read_user(user->node.key);
-	orphaned = perfmlock_change(user->books.kernel, user->user_pages);
+	counter = ledger->ops->read_user(user->node.key);
+	orphaned = perfmlock_orphaned(user);
 	/* of a shared one it is inferred, and never more than there is */
 	if (!ledger->exclusive)
 		orphaned = clamp(orphaned, 0L,
@@ -215,7 +211,8 @@ static void look_at_user(struct perfmlock_ledger *ledger, void *record,
 				     0L));
 	ledger->audit->orphaned += orphaned;
 	hold_counter(ledger, &finding, counter,
-		     user->books.kernel + (ledger->exclusive ? user->foreign : 0),
+		     perfmlock_on_counter(&user->books) +
+			(ledger->exclusive ? user->foreign : 0),
 		     ledger->exclusive);
 }
 
@@ -241,25 +238,20 @@ static void look_at_mm(struct perfmlock_ledger *ledger, void *record, void *arg)
 	else if (ledger->careful)
 		ledger->audit->unknown++;
 	else
-		hold_counter(ledger, &finding, adding->read_mm(mm->node.key),
-			     mm->books.kernel, false);
+		hold_counter(ledger, &finding,
+			     ledger->ops->read_mm(mm->node.key),
+			     perfmlock_on_counter(&mm->books), false);
 }
 
 /**
  * perfmlock_audit_end() - add up and compare
  * @ledger: the ledger
- * @read_user: U of a user's key, under the lock
- * @read_mm: M of an mm's key, likewise
  *
  * Context: process, may sleep; takes the lock, for some rows at a time.
  */
-void perfmlock_audit_end(struct perfmlock_ledger *ledger,
-			 long (*read_user)(const void *user),
-			 long (*read_mm)(const void *mm))
+void perfmlock_audit_end(struct perfmlock_ledger *ledger)
 {
 	struct adding adding = {
-		.read_user = read_user,
-		.read_mm = read_mm,
 		.calls = READ_ONCE(ledger->ended),
 	};
 	unsigned long flags;

@@ -110,7 +110,8 @@ void perfmlock_note_rivals(struct perfmlock_ledger *ledger,
 void perfmlock_quiet(struct perfmlock_ledger *ledger,
 		     struct perfmlock_user *user, long counter)
 {
-	long foreign = perfmlock_foreign(counter, user->books.kernel);
+	long foreign = perfmlock_foreign(counter,
+					 perfmlock_on_counter(&user->books));
 
 	if (unlikely(foreign != user->foreign)) {
 		if (ledger->exclusive && !perfmlock_is_careful(ledger, user) &&

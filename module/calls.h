@@ -13,8 +13,6 @@
 /* calls */
 void perfmlock_note_rivals(struct perfmlock_ledger *ledger,
 			   struct perfmlock_call *call);
-void perfmlock_quiet(struct perfmlock_ledger *ledger,
-		     struct perfmlock_user *user, long counter);
 void perfmlock_note_inferred(const struct perfmlock_call *call,
 			     const struct perfmlock_observation *obs);
 void perfmlock_note_disturbed(struct perfmlock_ledger *ledger,
@@ -116,7 +114,14 @@ static __always_inline void call_begin(struct perfmlock_ledger *ledger,
 	call->same_event = false;
 	call->rival = false;
 	call->left = false;
+	call->lent_user = 0;
+	call->lent_mm = 0;
+	call->repaired_user = 0;
+	call->repaired_mm = 0;
+	if (unlikely(ledger->repairing))
+		call->repaired_mm = perfmlock_repaired_mm(ledger, call->mm);
 	if (likely(user)) {
+		call->repaired_user = user->books.repaired;
 		if (unlikely(user->under_way++))
 			call->beside = true;
 		else
@@ -158,7 +163,8 @@ mover_of(const struct perfmlock_ledger *ledger,
 static __always_inline void settle(struct perfmlock_ledger *ledger,
 				   struct perfmlock_user *user, long counter)
 {
-	long foreign = perfmlock_foreign(counter, user->books.kernel);
+	long foreign = perfmlock_foreign(counter,
+					 perfmlock_on_counter(&user->books));
 
 	if (unlikely(foreign != user->foreign))
 		perfmlock_settle(ledger, user,
@@ -170,13 +176,18 @@ static __always_inline void call_end(struct perfmlock_ledger *ledger,
 {
 	struct perfmlock_user *user = call->user;
 
+	if (unlikely(call->lent_user | call->lent_mm))
+		perfmlock_repair_lent(ledger, call);
 	if (likely(user)) {
 		if (call->maps)
 			user->mapping -= call->pages;
 		else
 			user->closing -= call->frees;
-		if (likely(!--user->under_way))
+		if (likely(!--user->under_way)) {
 			settle(ledger, user, counter);
+			if (unlikely(ledger->repairing))
+				perfmlock_repair_user(ledger, user);
+		}
 	} else if (!call->data) {
 		perfmlock_known_again(ledger);
 	}
@@ -187,6 +198,26 @@ static __always_inline void call_end(struct perfmlock_ledger *ledger,
 	if (unlikely(ledger->buffers.low || ledger->mms.low ||
 		     ledger->users.low))
 		ledger->ops->low();
+}
+
+/* What a call has done to U and M, whatever was repaired meanwhile. */
+static __always_inline long user_change(const struct perfmlock_call *call,
+					long counter)
+{
+	return perfmlock_change(counter, call->before.user) -
+	       perfmlock_change(call->user->books.repaired, call->repaired_user);
+}
+
+static __always_inline long mm_change(struct perfmlock_ledger *ledger,
+				      const struct perfmlock_call *call,
+				      long counter)
+{
+	long repaired = 0;
+
+	if (unlikely(ledger->repairing))
+		repaired = perfmlock_repaired_mm(ledger, call->mm);
+	return perfmlock_change(counter, call->before.mm) -
+	       perfmlock_change(repaired, call->repaired_mm);
 }
 
 /*

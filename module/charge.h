@@ -281,6 +281,56 @@ static inline long perfmlock_drift(long kernel, long correct)
 }
 
 /**
+ * perfmlock_repair() - what is to be added to a counter to make it right
+ * @kernel: pages that the kernel has charged, net
+ * @correct: pages that the reference rule has charged
+ * @repaired: pages that were added so far
+ *
+ * The counter then holds foreign + @correct, and without what was added
+ * foreign + @kernel again.
+ *
+ * Return: pages; below zero: to be taken.
+ */
+static inline long perfmlock_repair(long kernel, long correct, long repaired)
+{
+	return correct - kernel - repaired;
+}
+
+/**
+ * perfmlock_lend() - what a counter gets back before an uncharge of the kernel's
+ * @takes: pages that the kernel will take
+ * @right: of them, pages that are right there
+ * @repaired: pages that were added to the counter so far
+ *
+ * Else the uncharge would bring it below what is right, or below zero, until it
+ * is repaired. No more than was taken from it.
+ *
+ * Return: pages, never below zero.
+ */
+static inline long perfmlock_lend(long takes, long right, long repaired)
+{
+	long more = takes - right;
+
+	if (more <= 0 || repaired >= 0)
+		return 0;
+	return more < -repaired ? more : -repaired;
+}
+
+/**
+ * perfmlock_may_add() - may a repair do that to a counter
+ * @counter: pages on it
+ * @pages: to be added; below zero: to be taken
+ *
+ * What is below zero may come nearer to it, and nothing may go there.
+ *
+ * Return: true if so.
+ */
+static inline bool perfmlock_may_add(long counter, long pages)
+{
+	return pages >= 0 || counter >= -pages;
+}
+
+/**
  * perfmlock_change() - of a counter, or of what is known to be on it
  * @now: pages
  * @before: pages

@@ -149,6 +149,8 @@ void perfmlock_close_begin(struct perfmlock_ledger *ledger,
 			call->frees += data->aux->correct_user;
 	}
 	call_begin(ledger, call, known ? data->user : NULL);
+	if (unlikely(ledger->repairing) && known)
+		perfmlock_repair_lend(ledger, call);
 }
 
 /*
@@ -502,6 +504,46 @@ static noinline void close_adopted(struct perfmlock_ledger *ledger,
 }
 
 /**
+ * struct payers - who may have too much or too little by a close
+ * @mm: who closes, by its key
+ * @of_data: the mm that was charged for the data; NULL: not known
+ * @of_aux: likewise for the AUX area; NULL: there is none
+ * @user: who was charged for that
+ */
+struct payers {
+	const void *mm;
+	struct perfmlock_mm *of_data;
+	struct perfmlock_mm *of_aux;
+	struct perfmlock_user *user;
+};
+
+static noinline struct payers payers_of(const struct perfmlock_call *call)
+{
+	const struct perfmlock_buffer *data = call->data;
+	struct payers payers = { .mm = call->mm };
+
+	if (data)
+		payers.of_data = data->mm;
+	if (data && data->aux) {
+		payers.of_aux = data->aux->mm;
+		payers.user = data->aux->user;
+	}
+	return payers;
+}
+
+/* Of the data's user the end of the call is the quiet moment. */
+static noinline void repair_payers(struct perfmlock_ledger *ledger,
+				   const struct payers *payers)
+{
+	perfmlock_repair_mm(ledger,
+			    perfmlock_store_find(&ledger->mms, payers->mm));
+	perfmlock_repair_mm(ledger, payers->of_data);
+	perfmlock_repair_mm(ledger, payers->of_aux);
+	if (payers->user)
+		perfmlock_repair_user(ledger, payers->user);
+}
+
+/**
  * perfmlock_close_end() - perf_mmap_close() returns
  * @ledger: the ledger
  * @call: of perfmlock_close_begin(), gone afterwards
@@ -517,9 +559,12 @@ void perfmlock_close_end(struct perfmlock_ledger *ledger,
 {
 	struct perfmlock_buffer *data = call->data;
 	const void *events_rb = rb;
-	long user_change, mm_change;
+	long user_by, mm_by;
 	bool last_data, last_aux;
+	struct payers payers;
 
+	if (unlikely(ledger->repairing))
+		payers = payers_of(call);
 	call->mover = likely(call->user) ? mover_of(ledger, call) :
 					   PERFMLOCK_CALLS;
 	if (unlikely(!data)) {
@@ -540,23 +585,23 @@ void perfmlock_close_end(struct perfmlock_ledger *ledger,
 			perfmlock_unsure(ledger, call->user);
 		goto out;
 	}
-	user_change = perfmlock_change(user, call->before.user);
-	mm_change = perfmlock_change(mm, call->before.mm);
+	user_by = user_change(call, user);
+	mm_by = mm_change(ledger, call, mm);
 	perfmlock_touch(ledger, data);
-	count_close(ledger, call, rb, data, mm_change, &last_data, &last_aux);
+	count_close(ledger, call, rb, data, mm_by, &last_data, &last_aux);
 	/* it has ended before a rival made anything of it */
 	if (unlikely(last_data && data->pending == PERFMLOCK_MAYBE_FIRST))
 		perfmlock_book_pending(ledger, data, PERFMLOCK_MAP);
 	if (unlikely(last_aux))
-		close_aux(ledger, call, data, last_data, user_change,
-			  mm_change);
+		close_aux(ledger, call, data, last_data, user_by, mm_by);
 	else
-		close_data(ledger, call, rb, data, last_data, user_change,
-			   mm_change);
+		close_data(ledger, call, rb, data, last_data, user_by, mm_by);
 out:
 	if (unlikely(call->open_rb) && !perfmlock_awaits_other(ledger, call))
 		perfmlock_close_open(ledger, call->open_rb, events_rb);
 	call_end(ledger, call, user);
+	if (unlikely(ledger->repairing))
+		repair_payers(ledger, &payers);
 	if (likely(data))
 		perfmlock_buffer_put(ledger, data);
 }

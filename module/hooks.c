@@ -146,7 +146,8 @@ static __always_inline long user_now(const struct perfmlock_call *call)
 static __always_inline struct perfmlock_notes *begin_notes(void)
 {
 	if (trace_charge_enabled() || trace_uncharge_enabled() ||
-	    trace_denial_enabled() || trace_drift_enabled())
+	    trace_denial_enabled() || trace_drift_enabled() ||
+	    trace_repair_enabled())
 		return perfmlock_trace_begin();
 	return NULL;
 }

@@ -69,6 +69,25 @@ void perfmlock_buffer_put(struct perfmlock_ledger *ledger,
 void perfmlock_nobody_is_left(struct perfmlock_ledger *ledger,
 			      struct perfmlock_buffer *data);
 
+/* calls */
+void perfmlock_quiet(struct perfmlock_ledger *ledger,
+		     struct perfmlock_user *user, long counter);
+
+/* repair */
+void perfmlock_repair_user(struct perfmlock_ledger *ledger,
+			   struct perfmlock_user *user);
+void perfmlock_repair_mm(struct perfmlock_ledger *ledger,
+			 struct perfmlock_mm *mm);
+void perfmlock_unrepair_user(struct perfmlock_ledger *ledger,
+			     struct perfmlock_user *user);
+void perfmlock_unrepair_mm(struct perfmlock_ledger *ledger,
+			   struct perfmlock_mm *mm);
+void perfmlock_repair_lend(struct perfmlock_ledger *ledger,
+			   struct perfmlock_call *call);
+void perfmlock_repair_lent(struct perfmlock_ledger *ledger,
+			   struct perfmlock_call *call);
+long perfmlock_repaired_mm(struct perfmlock_ledger *ledger, const void *mm);
+
 /* verdict */
 void perfmlock_tell(struct perfmlock_user *user, unsigned int mask);
 void perfmlock_judge(struct perfmlock_ledger *ledger,
@@ -201,11 +220,22 @@ static inline void perfmlock_right_state(const struct perfmlock_ledger *ledger,
 	if (unlikely(!perfmlock_is_sure(ledger, user) ||
 		     (mover == PERFMLOCK_CALLS && !ledger->exclusive)))
 		right->user = kernel->user;
-	right->mm = perfmlock_correct_counter(perfmlock_foreign(kernel->mm,
-								mm->kernel),
-					      mm->correct);
+	right->mm = perfmlock_foreign(kernel->mm, perfmlock_on_counter(mm));
+	right->mm = perfmlock_correct_counter(right->mm, mm->correct);
 	right->limit = kernel->limit;
 	right->rlimit = kernel->rlimit;
+}
+
+/*
+ * Pages on U that no live buffer accounts for. What repair has taken is there no
+ * more; nor do buffers hold what it has taken of theirs.
+ */
+static inline long perfmlock_orphaned(const struct perfmlock_user *user)
+{
+	long pages = perfmlock_change(perfmlock_on_counter(&user->books),
+				      user->user_pages);
+
+	return user->books.repaired && pages < 0 ? 0 : pages;
 }
 
 /* The kernel has put more on a user for a buffer. The lock is held. */

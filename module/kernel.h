@@ -98,6 +98,60 @@ static inline long perfmlock_read_mm(const struct mm_struct *mm)
 #endif
 }
 
+/*
+ * Adds pages to U, or takes them; unless @always not if it would be below zero:
+ * then false. Any context; the caller keeps @user valid.
+ */
+static inline bool perfmlock_add_user(struct user_struct *user, long pages,
+				      bool always)
+{
+	atomic_long_t *counter = &user->perfmlock_user_counter;
+	long old, seen = atomic_long_read(counter);
+
+	do {
+		old = seen;
+		if (!always && !perfmlock_may_add(old, pages))
+			return false;
+		seen = atomic_long_cmpxchg(counter, old, old + pages);
+	} while (seen != old);
+	return true;
+}
+
+/*
+ * Likewise M. Where it is no atomic only who holds the mm's lock may move it, and
+ * nobody of ours waits for that.
+ */
+#ifdef HAVE_MM_PINNED_ATOMIC64
+#define PERFMLOCK_REPAIRS_MM	true
+static inline bool perfmlock_add_mm(struct mm_struct *mm, long pages,
+				    bool always)
+{
+	s64 old, seen = atomic64_read(&mm->pinned_vm);
+
+	do {
+		old = seen;
+		if (!always && !perfmlock_may_add(old, pages))
+			return false;
+		seen = atomic64_cmpxchg(&mm->pinned_vm, old, old + pages);
+	} while (seen != old);
+	return true;
+}
+#else
+#define PERFMLOCK_REPAIRS_MM	false
+static inline bool perfmlock_add_mm(struct mm_struct *mm, long pages,
+				    bool always)
+{
+	return false;
+}
+#endif
+
+/* What a module that tests is to say of itself, where the kernel has a word for it. */
+#ifdef TAINT_TEST
+#define PERFMLOCK_TAINT		TAINT_TEST
+#else
+#define PERFMLOCK_TAINT		TAINT_USER
+#endif
+
 static inline int perfmlock_mlock_kb(void)
 {
 	return perfmlock_kernel.mlock_kb ? READ_ONCE(*perfmlock_kernel.mlock_kb) :

@@ -221,6 +221,8 @@ static bool look_at_users(struct perfmlock_ledger *ledger,
 			list_add_tail(&user->books.idle, &ledger->idle_users);
 			continue;
 		}
+		/* in its last moment it may be found by who becomes that user */
+		perfmlock_unrepair_user(ledger, user);
 		gone->what[gone->nr++] = user->held;
 		perfmlock_store_del(&ledger->users, user);
 	}
@@ -243,6 +245,7 @@ static bool look_at_mms(struct perfmlock_ledger *ledger, struct list_head *idle,
 			list_add_tail(&mm->books.idle, &ledger->idle_mms);
 			continue;
 		}
+		perfmlock_unrepair_mm(ledger, mm);
 		gone->what[gone->nr++] = mm->node.key;
 		perfmlock_store_del(&ledger->mms, mm);
 	}
@@ -739,22 +742,24 @@ void perfmlock_buffer_put(struct perfmlock_ledger *ledger,
 }
 
 /**
- * perfmlock_for_all() - look at each record of a store
+ * perfmlock_for_batches() - look at each record of a store, and rest now and then
  * @ledger: the ledger
  * @store: one of its stores
  * @look: what is done with a record, under the lock
- * @arg: for it
+ * @between: what is done without it, after each PERFMLOCK_BATCH of them at most; or
+ *	     NULL
+ * @arg: for both
  *
  * A record may go while it is looked at. The lock is held for some at a time,
  * and a cursor keeps the place.
  *
  * Context: process, may sleep; takes the lock.
  */
-void perfmlock_for_all(struct perfmlock_ledger *ledger,
-		       struct perfmlock_store *store,
-		       void (*look)(struct perfmlock_ledger *ledger,
-				    void *record, void *arg),
-		       void *arg)
+void perfmlock_for_batches(struct perfmlock_ledger *ledger,
+			   struct perfmlock_store *store,
+			   void (*look)(struct perfmlock_ledger *ledger,
+					void *record, void *arg),
+			   void (*between)(void *arg), void *arg)
 {
 	struct perfmlock_node cursor = {};
 	struct perfmlock_node *node;
@@ -765,6 +770,8 @@ void perfmlock_for_all(struct perfmlock_ledger *ledger,
 	list_add(&cursor.list, &store->list);
 	do {
 		perfmlock_unlock(ledger, flags);
+		if (between)
+			between(arg);
 		cond_resched();
 		perfmlock_lock(ledger, flags);
 		for (i = 0; i < PERFMLOCK_BATCH; i++) {
@@ -777,4 +784,6 @@ void perfmlock_for_all(struct perfmlock_ledger *ledger,
 	} while (node);
 	list_del(&cursor.list);
 	perfmlock_unlock(ledger, flags);
+	if (between)
+		between(arg);
 }

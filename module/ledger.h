@@ -57,6 +57,8 @@ struct perfmlock_sums {
  * struct perfmlock_books - one page of the books
  * @kernel: pages the kernel was seen to charge, less those it took back
  * @correct: pages that the reference rule has charged now; never negative
+ * @repaired: pages that repair has added to the counter, net; what was lent too
+ * @lent: of them, those that closes under way will give back
  * @buffers: live buffers charged here
  * @cause: why @kernel and @correct parted last
  * @idle: on the ledger's list of rows without buffers; one that has some again
@@ -67,6 +69,8 @@ struct perfmlock_sums {
 struct perfmlock_books {
 	long kernel;
 	long correct;
+	long repaired;
+	long lent;
 	unsigned int buffers;
 	enum perfmlock_cause cause;
 	struct list_head idle;
@@ -308,6 +312,10 @@ struct perfmlock_actor {
  * @taken: the user's @taken when it began
  * @freed: likewise
  * @frees: right pages that this call may give back
+ * @repaired_user: pages of repair's on U at entry
+ * @repaired_mm: likewise on M
+ * @lent_user: pages that U was lent for it
+ * @lent_mm: likewise M
  * @unseen: the ledger's @unseen when it began
  * @began: the next buffer's id when it began
  * @open_rb: what becomes of this buffer after a close is told by this call's end
@@ -343,6 +351,10 @@ struct perfmlock_call {
 	long taken;
 	long freed;
 	long frees;
+	long repaired_user;
+	long repaired_mm;
+	long lent_user;
+	long lent_mm;
 	unsigned int unseen;
 	u64 began;
 	const void *open_rb;
@@ -610,6 +622,20 @@ struct perfmlock_step_note {
 	long correct_mm;
 };
 
+/**
+ * struct perfmlock_repair_note - a counter that was repaired, or put back
+ * @uid: whose U; of an mm, of its last call
+ * @pid: whose M; 0: it was a user's
+ * @pages: that were added; below zero: taken
+ * @repaired: what there is of such now
+ */
+struct perfmlock_repair_note {
+	uid_t uid;
+	pid_t pid;
+	long pages;
+	long repaired;
+};
+
 /* A close of an AUX area and of its data; and what it has told of two calls beside it. */
 #define PERFMLOCK_STEP_NOTES	4
 #define PERFMLOCK_DRIFT_NOTES	4
@@ -618,22 +644,26 @@ struct perfmlock_step_note {
  * struct perfmlock_notes - what the end of a call has told, for trace events
  * @nr_steps: of @steps
  * @nr_drifts: of @drifts
+ * @nr_repairs: of @repairs
  * @denied: there is a @denial
  * @seq: its serial number
  * @steps: charges and uncharges
  * @drifts: where they parted from what is right
  * @denial: refusal
+ * @repairs: counters that were repaired, of a batch of rows at most
  *
  * Noted under the lock, told after it.
  */
 struct perfmlock_notes {
 	unsigned int nr_steps;
 	unsigned int nr_drifts;
+	unsigned int nr_repairs;
 	bool denied;
 	u64 seq;
 	struct perfmlock_step_note steps[PERFMLOCK_STEP_NOTES];
 	struct perfmlock_drifting drifts[PERFMLOCK_DRIFT_NOTES];
 	struct perfmlock_denial denial;
+	struct perfmlock_repair_note repairs[PERFMLOCK_BATCH];
 };
 
 /* What an audit finds that should not be. */
@@ -728,6 +758,8 @@ struct perfmlock_totals {
 	unsigned long resynced;		/* count of mappings mended */
 	unsigned long stale;		/* buffers whose end was not seen */
 	unsigned long untraced;		/* notes for which there was no room */
+	unsigned long repairs;		/* counters moved by repair, lent pages too */
+	unsigned long repairs_refused;	/* not moved: they would be below zero */
 };
 
 /**
@@ -750,6 +782,11 @@ struct perfmlock_totals {
  *	       likewise
  * @mm_closed: has the mm no users any more, and are all of its mappings closed;
  *	       likewise
+ * @read_user: U of a key; any context, under the lock
+ * @read_mm: M of a key; likewise
+ * @add_user: add pages to U of a key, or take them; unless @always not if U would be
+ *	      below zero: then it returns false; likewise
+ * @add_mm: as @add_user, to M; NULL: nobody but who holds its mm's lock may
  * @drop_user: let go of it; process context
  * @drop_mm: let go of the key; process context
  * @idle: a row has no buffers (any more): perfmlock_ledger_reap() is wanted some
@@ -774,6 +811,10 @@ struct perfmlock_ledger_ops {
 	void (*hold_mm)(const void *mm);
 	bool (*user_gone)(const void *user, const void *held);
 	bool (*mm_closed)(const void *mm);
+	long (*read_user)(const void *user);
+	long (*read_mm)(const void *mm);
+	bool (*add_user)(const void *user, long pages, bool always);
+	bool (*add_mm)(const void *mm, long pages, bool always);
 	void (*drop_user)(const void *held);
 	void (*drop_mm)(const void *mm);
 	void (*idle)(void);
@@ -802,6 +843,8 @@ struct perfmlock_ledger_ops {
  * @epoch: of what reset forgets
  * @sweep: number of the last walk
  * @swept_from: the next buffer's id when it began
+ * @repair: counters are kept right
+ * @repairing: they are, or not all that was repaired is undone
  * @walking: a walk is under way
  * @walked: every buffer of before the load is known
  * @careful: calls were not seen, and may be under way
@@ -851,6 +894,8 @@ struct perfmlock_ledger {
 	unsigned int epoch;
 	u32 sweep;
 	u64 swept_from;
+	bool repair;
+	bool repairing;
 	bool walking;
 	bool walked;
 	bool careful;
@@ -915,11 +960,11 @@ int perfmlock_ledger_fill(struct perfmlock_ledger *ledger);
 bool perfmlock_ledger_reap(struct perfmlock_ledger *ledger);
 void perfmlock_ledger_reset(struct perfmlock_ledger *ledger);
 void perfmlock_unseen(struct perfmlock_ledger *ledger);
-void perfmlock_for_all(struct perfmlock_ledger *ledger,
-		       struct perfmlock_store *store,
-		       void (*look)(struct perfmlock_ledger *ledger,
-				    void *record, void *arg),
-		       void *arg);
+void perfmlock_for_batches(struct perfmlock_ledger *ledger,
+			   struct perfmlock_store *store,
+			   void (*look)(struct perfmlock_ledger *ledger,
+					void *record, void *arg),
+			   void (*between)(void *arg), void *arg);
 
 struct perfmlock_call *perfmlock_call_new(struct perfmlock_ledger *ledger);
 void perfmlock_end_left(struct perfmlock_ledger *ledger);
@@ -960,9 +1005,14 @@ void perfmlock_sweep_dead(struct perfmlock_ledger *ledger);
 
 void perfmlock_audit_begin(struct perfmlock_ledger *ledger,
 			   struct perfmlock_audit *audit);
-void perfmlock_audit_end(struct perfmlock_ledger *ledger,
-			 long (*read_user)(const void *user),
-			 long (*read_mm)(const void *mm));
+void perfmlock_audit_end(struct perfmlock_ledger *ledger);
+
+void perfmlock_repair_all(struct perfmlock_ledger *ledger,
+			  struct perfmlock_notes *notes,
+			  void (*tell_all)(const struct perfmlock_notes *notes));
+void perfmlock_repair_switch(struct perfmlock_ledger *ledger, bool on,
+			     struct perfmlock_notes *notes,
+			     void (*tell_all)(const struct perfmlock_notes *notes));
 
 bool perfmlock_holders_look(struct perfmlock_ledger *ledger, u64 *seq,
 			    char (*state)(pid_t pid, const void *mm));
@@ -976,6 +1026,37 @@ bool perfmlock_history_read(const struct perfmlock_history *history,
 u64 perfmlock_history_untold(struct perfmlock_history *history, u64 seq);
 bool perfmlock_history_next(const struct perfmlock_history *history, u64 *seq,
 			    void *entry, u64 *times);
+
+/**
+ * perfmlock_for_all() - as perfmlock_for_batches(), without a rest
+ * @ledger: the ledger
+ * @store: one of its stores
+ * @look: what is done with a record, under the lock
+ * @arg: for it
+ *
+ * Context: process, may sleep; takes the lock.
+ */
+static inline void perfmlock_for_all(struct perfmlock_ledger *ledger,
+				     struct perfmlock_store *store,
+				     void (*look)(struct perfmlock_ledger *ledger,
+						  void *record, void *arg),
+				     void *arg)
+{
+	perfmlock_for_batches(ledger, store, look, NULL, arg);
+}
+
+/**
+ * perfmlock_on_counter() - what of a live counter is not foreign
+ * @books: of it
+ *
+ * Context: any; the lock is held.
+ *
+ * Return: pages: the kernel's charges, and what repair has added.
+ */
+static inline long perfmlock_on_counter(const struct perfmlock_books *books)
+{
+	return books->kernel + books->repaired;
+}
 
 /**
  * perfmlock_agrees() - steps that a model explains, and not every one does

@@ -19,6 +19,7 @@
 #include "kernel.h"
 #include "ledger.h"
 #include "log.h"
+#include "switch.h"
 #include "tracing.h"
 #include "views.h"
 #include "walk.h"
@@ -162,16 +163,6 @@ static unsigned int walk_misses;
 /* At the load and by the upkeep, never by both at once. */
 static DEFINE_MUTEX(walk_mutex);
 
-static long read_user(const void *user)
-{
-	return perfmlock_read_user(user);
-}
-
-static long read_mm(const void *mm)
-{
-	return perfmlock_read_mm(mm);
-}
-
 /* Returns 0, -EAGAIN where a further walk is wanted, or an error. */
 static int walk(struct perfmlock_audit *audit)
 {
@@ -193,7 +184,7 @@ static int walk(struct perfmlock_audit *audit)
 	walk_allowed = jiffies + least;
 	again(&walk_pace, !ret, least, max_t(unsigned long, least, WALK_MOST));
 	if (audit) {
-		perfmlock_audit_end(&books, read_user, read_mm);
+		perfmlock_audit_end(&books);
 		audit->processes = walks.processes;
 		audit->busy = walks.busy;
 	}
@@ -291,6 +282,9 @@ static void upkeep(struct work_struct *work)
 	if (READ_ONCE(walk_wanted) && is_due(&walk_pace))
 		walk(NULL);
 	next = reap();
+	/* behind the walk, which makes books certain */
+	if (perfmlock_switch_look())
+		next = min_t(unsigned long, next, HZ);
 	if (READ_ONCE(walk_wanted))
 		next = min(next, until(&walk_pace));
 	next = min_t(unsigned long, next, LOOK_INTERVAL);
@@ -347,6 +341,26 @@ static bool mm_closed(const void *mm)
 	return perfmlock_mm_closed(mm);
 }
 
+static long read_user(const void *user)
+{
+	return perfmlock_read_user(user);
+}
+
+static long read_mm(const void *mm)
+{
+	return perfmlock_read_mm(mm);
+}
+
+static bool add_user(const void *user, long pages, bool always)
+{
+	return perfmlock_add_user((struct user_struct *)user, pages, always);
+}
+
+static bool add_mm(const void *mm, long pages, bool always)
+{
+	return perfmlock_add_mm((struct mm_struct *)mm, pages, always);
+}
+
 static void drop_mm(const void *mm)
 {
 	mmdrop((struct mm_struct *)mm);
@@ -377,6 +391,10 @@ static const struct perfmlock_ledger_ops ledger_ops = {
 	.hold_mm = hold_mm,
 	.user_gone = user_gone,
 	.mm_closed = mm_closed,
+	.read_user = read_user,
+	.read_mm = read_mm,
+	.add_user = add_user,
+	.add_mm = PERFMLOCK_REPAIRS_MM ? add_mm : NULL,
 	.drop_user = perfmlock_drop_user,
 	.drop_mm = drop_mm,
 	.idle = want_reap,
@@ -451,6 +469,7 @@ static int __init perfmlock_init(void)
 		__stringify(perfmlock_user_counter),
 		perfmlock_kernel.mlock_kb ? "the kernel" : "/proc/sys",
 		READ_ONCE(books.adopted));
+	perfmlock_switch_start(&books);
 	want_upkeep();
 	return 0;
 
@@ -474,6 +493,8 @@ no_trace:
 static void __exit perfmlock_exit(void)
 {
 	perfmlock_views_remove();
+	/* while the hooks see what it does */
+	perfmlock_switch_stop();
 	perfmlock_hooks_unregister();
 	stop_upkeep();
 	perfmlock_ledger_destroy(&books);

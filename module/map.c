@@ -476,10 +476,11 @@ void perfmlock_map_end(struct perfmlock_ledger *ledger,
 		.kind = perfmlock_kind_of(call->pgoff),
 		.pages = call->pages,
 		.state = call->before,
-		.user = perfmlock_change(user, call->before.user),
-		.mm = perfmlock_change(mm, call->before.mm),
+		.user = user_change(call, user),
+		.mm = mm_change(ledger, call, mm),
 	};
 	struct perfmlock_buffer *data, *buffer;
+	const void *mm_key = call->mm;
 	struct perfmlock_mm *row;
 	bool as_measured;
 
@@ -516,4 +517,7 @@ out:
 	if (unlikely(call->open_rb) && !perfmlock_awaits_other(ledger, call))
 		perfmlock_close_open(ledger, call->open_rb, rb);
 	call_end(ledger, call, user);
+	if (unlikely(ledger->repairing))
+		perfmlock_repair_mm(ledger,
+				    perfmlock_store_find(&ledger->mms, mm_key));
 }

@@ -191,7 +191,8 @@ static enum moved has_moved(const struct perfmlock_ledger *ledger,
 			    const struct perfmlock_observation *obs)
 {
 	const struct perfmlock_user *user = call->user;
-	long counter = call->before.user + obs->user;
+	/* without what repair had on it */
+	long counter = call->before.user - call->repaired_user + obs->user;
 
 	if (call->mover != PERFMLOCK_CALLS)
 		return obs->user ? MOVED : NOT_MOVED;

@@ -11,6 +11,7 @@
 #include "hooks.h"
 #include "kernel.h"
 #include "ledger.h"
+#include "switch.h"
 #include "views.h"
 #include "walk.h"
 
@@ -250,6 +251,12 @@ int perfmlock_status_show(struct seq_file *m, void *v)
 	seq_printf(m, "settled: %lu\n", totals.settled);
 	seq_printf(m, "either_way: %lu\n", totals.either_way);
 	seq_printf(m, "careful: %d\n", careful);
+	seq_printf(m, "repair: %s\n", perfmlock_switch_is_on() ? "on" : "off");
+	seq_printf(m, "repairs: %lu\n", totals.repairs);
+	seq_printf(m, "repairs_refused: %lu\n", totals.repairs_refused);
+	seq_printf(m, "repair_leaves: foreign pages, and what is refused before any mistake was seen%s\n",
+		   PERFMLOCK_REPAIRS_MM ? "" :
+		   "; and VmPin, which is no atomic on this kernel");
 	seq_printf(m, "walks: %lu\n", walks.walks);
 	seq_printf(m, "busy: %u\n", walks.busy);
 #ifdef PERFMLOCK_HOLD_TIMES

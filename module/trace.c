@@ -36,6 +36,7 @@ int perfmlock_trace_init(void)
 	perfmlock_trace_permit(event_uncharge, may_listen);
 	perfmlock_trace_permit(event_denial, may_listen);
 	perfmlock_trace_permit(event_drift, may_listen);
+	perfmlock_trace_permit(event_repair, may_listen);
 	all_notes = alloc_percpu(struct perfmlock_notes);
 	return all_notes ? 0 : -ENOMEM;
 }
@@ -63,6 +64,7 @@ struct perfmlock_notes *perfmlock_trace_begin(void)
 
 	notes->nr_steps = 0;
 	notes->nr_drifts = 0;
+	notes->nr_repairs = 0;
 	notes->denied = false;
 	return notes;
 }
@@ -82,6 +84,20 @@ static void tell_step(const struct perfmlock_step_note *note)
 		perfmlock_model_charge(note->model, &note->state, note->pages,
 				       &sum);
 	trace_charge(note, op, kind, &sum);
+}
+
+/**
+ * perfmlock_trace_repairs() - tell which counters were repaired
+ * @notes: of a batch of rows, or of a call
+ *
+ * Context: any; the ledger's lock is not held.
+ */
+void perfmlock_trace_repairs(const struct perfmlock_notes *notes)
+{
+	unsigned int i;
+
+	for (i = 0; i < notes->nr_repairs; i++)
+		trace_repair(&notes->repairs[i]);
 }
 
 /**
@@ -108,5 +124,6 @@ void perfmlock_trace_end(const struct perfmlock_notes *notes)
 			    perfmlock_kind_text(drift->kind),
 			    &perfmlock_causes[drift->cause]);
 	}
+	perfmlock_trace_repairs(notes);
 	put_cpu_ptr(all_notes);
 }

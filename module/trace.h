@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The trace events perfmlock:charge, uncharge, denial and drift: what a call did,
+ * The trace events perfmlock:charge, uncharge, denial, drift and repair: what a call did,
  * with the sums that decided it under the kernel's own names. Amounts are pages but
  * for vma_*, which are bytes. Who calls is in each event's head; uid is whose U and
  * pid whose M may have moved, owner_* who was charged for the buffer. Each member
@@ -267,6 +267,33 @@ TRACE_EVENT(drift,
 		__entry->pages, __entry->kernel_user, __entry->kernel_mm,
 		__entry->correct_user, __entry->correct_mm, __entry->cause,
 		__entry->inherited, __entry->commit, __entry->relation)
+);
+
+/* Of a user's counter pid is 0; of an mm's, uid is of its last call. */
+TRACE_EVENT(repair,
+	TP_PROTO(const struct perfmlock_repair_note *note),
+	TP_ARGS(note),
+
+	TP_STRUCT__entry(
+		__field(uid_t, uid)
+		__field(pid_t, pid)
+		__array(char, account, PERFMLOCK_TRACE_NAME)
+		__field(long, pages)
+		__field(long, repaired)
+	),
+
+	TP_fast_assign(
+		__entry->uid = note->uid;
+		__entry->pid = note->pid;
+		perfmlock_trace_name(__entry->account,
+				     note->pid ? "pinned_vm" : "user");
+		__entry->pages = note->pages;
+		__entry->repaired = note->repaired;
+	),
+
+	TP_printk("account=%s uid=%u pid=%d pages=%ld repaired=%ld",
+		__entry->account, __entry->uid, __entry->pid, __entry->pages,
+		__entry->repaired)
 );
 
 #endif /* PERFMLOCK_TRACE_H */

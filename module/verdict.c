@@ -312,7 +312,7 @@ void perfmlock_denied(struct perfmlock_ledger *ledger,
 	perfmlock_right_state(ledger, user, mm ? &mm->books : &nothing_booked,
 			      &entry.state, call->mover, &entry.right_state);
 	holding.others = perfmlock_foreign(entry.state.mm,
-					   mm ? mm->books.kernel : 0);
+					   mm ? perfmlock_on_counter(&mm->books) : 0);
 	if (mm) {
 		entry.held = mm->held + mm->adopted;
 		holding.pages = mm->held;
@@ -325,8 +325,7 @@ void perfmlock_denied(struct perfmlock_ledger *ledger,
 	entry.foreign = PERFMLOCK_PAGES_UNKNOWN;
 	if (perfmlock_is_sure(ledger, user) &&
 	    !perfmlock_is_careful(ledger, user)) {
-		entry.orphaned = perfmlock_change(user->books.kernel,
-						  user->user_pages);
+		entry.orphaned = perfmlock_orphaned(user);
 		entry.foreign = user->foreign;
 	}
 	perfmlock_restarted(entry.model, &entry.state, &holding,

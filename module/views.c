@@ -24,6 +24,7 @@
 #include "ledger.h"
 #include "log.h"
 #include "refusal.h"
+#include "switch.h"
 #include "views.h"
 #include "words.h"
 
@@ -167,7 +168,8 @@ static void print_books(struct seq_file *m, const struct row *row,
 	cell(m, "%ld", books->correct);
 	cell(m, "%ld", perfmlock_drift(books->kernel, books->correct));
 	cell(m, "%ld", row->counter);
-	cell(m, "%ld", perfmlock_foreign(row->counter, books->kernel));
+	cell(m, "%ld", perfmlock_foreign(row->counter,
+					 perfmlock_on_counter(books)));
 	cell(m, "%s", perfmlock_limit_text(text, limit, 0));
 	cell(m, "%lu", row->counts.privileged);
 	cell(m, "%lu", row->counts.denied);
@@ -179,6 +181,7 @@ static void print_user(struct seq_file *m, const struct row *row)
 	cell(m, "%u", row->user.uid);
 	print_books(m, row, &row->user.books, row->limit);
 	cell(m, "%ld", row->user.mm_pages);
+	cell(m, "%ld", row->user.books.repaired);
 }
 
 /* A process that is gone and had nothing left is not shown, reaped or not. */
@@ -211,6 +214,7 @@ static void print_mm(struct seq_file *m, const struct row *row)
 		cell(m, "%llu", cgroup);
 	else
 		cell(m, "-");
+	cell(m, "%ld", mm->books.repaired);
 	cell(m, "%s", perfmlock_comm_text(comm, mm->comm, ""));
 }
 
@@ -336,7 +340,7 @@ static const struct column users_columns[] = {
 	{ "uid", 10 }, { "buffers", 7 }, { "kernel", 8 }, { "correct", 8 },
 	{ "drift", 8 }, { "counter", 8 }, { "foreign", 8 }, { "limit", 9 },
 	{ "privileged", 10 }, { "denied", 6 }, { "wrongly_denied", 14 },
-	{ "mm_pages", 0 },
+	{ "mm_pages", 8 }, { "repaired", 0 },
 	{}
 };
 
@@ -345,6 +349,7 @@ static const struct column mms_columns[] = {
 	{ "kernel", 8 }, { "correct", 8 }, { "drift", 8 }, { "counter", 8 },
 	{ "foreign", 8 }, { "rlimit", 9 }, { "privileged", 10 },
 	{ "denied", 6 }, { "wrongly_denied", 14 }, { "cgroup", 8 },
+	{ "repaired", 8 },
 	{ "comm", 0 },
 	{}
 };
@@ -603,6 +608,30 @@ static const struct file_operations reset_fops = {
 	.llseek = noop_llseek,
 };
 
+static ssize_t repair_write(struct file *file, const char __user *from,
+			    size_t count, loff_t *pos)
+{
+	char text[8] = "";
+	int ret;
+
+	if (*pos || count >= sizeof(text))
+		return -EINVAL;
+	if (copy_from_user(text, from, count))
+		return -EFAULT;
+	ret = perfmlock_switch_set(text);
+	if (ret)
+		return ret;
+	*pos += count;
+	return count;
+}
+
+static const struct file_operations repair_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = repair_write,
+	.llseek = noop_llseek,
+};
+
 /**
  * perfmlock_views_create() - make the debugfs files
  * @books: what they show
@@ -633,6 +662,7 @@ int perfmlock_views_create(struct perfmlock_ledger *books,
 			    &perfmlock_status_fops);
 	debugfs_create_file("audit", 0400, root, NULL, &audit_fops);
 	debugfs_create_file("reset", 0200, root, NULL, &reset_fops);
+	debugfs_create_file("repair", 0200, root, NULL, &repair_fops);
 	return 0;
 }
 

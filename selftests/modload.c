@@ -610,12 +610,12 @@ TEST_F(modload, listing_open)
 	if (!module_path("perfmlock"))
 		SKIP(return, NO_KO);
 	for (i = 0; i < BOOKS_FILES; i++) {
-		bool reset = i == BOOKS_FILES - 1;
+		bool control = i >= BOOKS_LISTINGS;
 
 		snprintf(path, sizeof(path), BOOKS_DIR "/%s", books_files[i]);
-		fd[i] = open(path, reset ? O_WRONLY : O_RDONLY);
+		fd[i] = open(path, control ? O_WRONLY : O_RDONLY);
 		ASSERT_GE(fd[i], 0);
-		if (!reset)
+		if (!control)
 			ASSERT_EQ(1, read(fd[i], buf, 1));
 	}
 	ret = module_unload("perfmlock");

@@ -29,7 +29,7 @@
 
 const char * const books_files[BOOKS_FILES] = {
 	"status", "users", "mms", "buffers", "denials", "failures", "drifts",
-	"models", "audit", "reset",
+	"models", "audit", "reset", "repair",
 };
 
 #define ORACLE	"/proc/perfmlock_oracle"
@@ -1626,7 +1626,8 @@ void env_open(struct test_env *e)
 		die("no memory");
 	if (env_reset_limit(e) || sysctl_set("perf_event_paranoid", 0))
 		die("cannot set the limits: %s", strerror(errno));
-	if (write_file(BOOKS_DIR "/reset", "1", 1) != 1)
+	/* a test that ended badly may have left it on */
+	if (env_repair(e, false) || write_file(BOOKS_DIR "/reset", "1", 1) != 1)
 		die("cannot reset: %s", strerror(errno));
 }
 
@@ -1679,6 +1680,15 @@ static long long table_sum(struct table *t, const char *key, long long id,
 	return sum;
 }
 
+int env_repair(struct test_env *e, bool on)
+{
+	int ret = write_file(BOOKS_DIR "/repair", on ? "1" : "0", 1);
+
+	if (ret == 1)
+		e->repair = on;
+	return ret == 1 ? 0 : ret;
+}
+
 static int verify_user(struct test_env *e, struct actor *a, struct table *users,
 		       struct table *buffers, const char *when)
 {
@@ -1706,7 +1716,10 @@ static int verify_user(struct test_env *e, struct actor *a, struct table *users,
 	correct = table_num(users, row, "correct");
 	CHECK("uid", a->uid, "counter", table_num(users, row, "counter"), raw.user);
 	CHECK("uid", a->uid, "foreign", table_num(users, row, "foreign"), foreign);
-	CHECK("uid", a->uid, "kernel", kernel, raw.user - foreign);
+	CHECK("uid", a->uid, "kernel and repaired",
+	      kernel + table_num(users, row, "repaired"), raw.user - foreign);
+	if (e->repair)
+		CHECK("uid", a->uid, "right", raw.user, foreign + correct);
 	CHECK("uid", a->uid, "drift", table_num(users, row, "drift"),
 	      kernel - correct);
 	CHECK("uid", a->uid, "limit", table_num(users, row, "limit"), e->limit);
@@ -1743,7 +1756,10 @@ static int verify_mm(struct test_env *e, struct actor *a, struct table *mms,
 	CHECK("pid", a->pid, "counter", table_num(mms, row, "counter"), raw.mm);
 	CHECK("pid", a->pid, "foreign", table_num(mms, row, "foreign"),
 	      a->foreign_mm);
-	CHECK("pid", a->pid, "kernel", kernel, raw.mm - a->foreign_mm);
+	CHECK("pid", a->pid, "kernel and repaired",
+	      kernel + table_num(mms, row, "repaired"), raw.mm - a->foreign_mm);
+	if (e->repair)
+		CHECK("pid", a->pid, "right", raw.mm, a->foreign_mm + correct);
 	CHECK("pid", a->pid, "drift", table_num(mms, row, "drift"),
 	      kernel - correct);
 	CHECK("pid", a->pid, "correct", correct,
@@ -1879,6 +1895,10 @@ int env_close(struct test_env *e)
 	for (i = 0; i < e->nr_actors; i++)
 		if (e->actor[i].alive)
 			bad += check_zero(e, &e->actor[i]);
+	if (e->repair && env_repair(e, false)) {
+		note("at the end: repair cannot be switched off");
+		bad++;
+	}
 	for (i = 0; i < e->nr_actors; i++)
 		actor_exit(&e->actor[i]);
 	if (!eventually(gone(e))) {

@@ -23,8 +23,9 @@
 
 #define BOOKS_DIR	"/sys/kernel/debug/perfmlock"
 
-/* Every file in it; "reset", which cannot be read, is the last. */
-#define BOOKS_FILES	10
+/* Every file in it; those of them that can be read come first. */
+#define BOOKS_FILES	11
+#define BOOKS_LISTINGS	9
 extern const char * const books_files[BOOKS_FILES];
 #define MAX_ACTORS	12
 #define UNLIMITED	(-1L)
@@ -137,6 +138,7 @@ struct test_env {
 	bool leak_user;		/* a kernel bug has left U wrong for good */
 	bool leak_mm;
 	bool exotic;		/* mappings that are no plain data buffers */
+	bool repair;		/* the counters are kept right */
 	struct shared *sh;
 };
 
@@ -258,6 +260,8 @@ void delay_end(void);
 void env_open(struct test_env *e);
 int env_verify(struct test_env *e, const char *when);
 int env_close(struct test_env *e);
+/* Repair, until it is off or the test ends; 0 or an error. */
+int env_repair(struct test_env *e, bool on);
 int env_reset_limit(struct test_env *e);
 int env_set_kb(struct test_env *e, long kb);
 /* Does this kernel charge a second mapping, for ever? Asks the oracle. */

@@ -526,6 +526,69 @@ void prove_bisection(void)
 	      !model(PERFMLOCK_MODEL_DEFAULT, high, pages).over);
 }
 
+/* Amounts of one counter: sums of a few of them fit a long. */
+static long some_pages(void)
+{
+	long pages = nondet_long();
+
+	GIVEN(pages >= -(LONG_MAX / 8) && pages <= LONG_MAX / 8);
+	return pages;
+}
+
+/* repair: the counter is foreign + correct, and foreign + kernel when it is undone */
+void exact_repair(void)
+{
+	long foreign = some_pages(), kernel = some_pages();
+	long correct = some_pages(), repaired = some_pages();
+	long counter = foreign + kernel + repaired;
+	long pages = perfmlock_repair(kernel, correct, repaired);
+
+	counter += pages;
+	repaired += pages;
+	CLAIM(counter == foreign + correct);
+	CLAIM(perfmlock_repair(kernel, correct, repaired) == 0);
+	counter -= repaired;
+	CLAIM(counter == foreign + kernel);
+}
+
+/* repair: no counter is brought below zero, and one that is there comes nearer */
+void exact_may_add(void)
+{
+	long counter = some_pages(), pages = some_pages();
+
+	if (!perfmlock_may_add(counter, pages)) {
+		CLAIM(pages < 0 && counter + pages < 0);
+	} else if (pages < 0) {
+		CLAIM(counter + pages >= 0);
+	} else {
+		CLAIM(counter + pages >= counter);
+	}
+}
+
+/* repair: no more is lent than was taken, and no more than an uncharge takes too much */
+void exact_lend(void)
+{
+	long takes = some_pages(), right = some_pages();
+	long repaired = some_pages();
+	long lent = perfmlock_lend(takes, right, repaired);
+
+	CLAIM(lent >= 0);
+	CLAIM(!lent || lent <= -repaired);
+	CLAIM(!lent || lent <= takes - right);
+}
+
+/* repair: an uncharge of what was repaired leaves what is right of the others */
+void exact_lend_suffices(void)
+{
+	long others = some_pages(), right = some_pages();
+	long takes = some_pages(), repaired = some_pages();
+
+	GIVEN(others >= 0 && right >= 0 && takes >= right);
+	GIVEN(repaired <= right - takes);
+	CLAIM(others + right + perfmlock_lend(takes, right, repaired) - takes ==
+	      others);
+}
+
 /* refuted: S0 charges every page once (the explosion) */
 void refute_s0_conserves(void)
 {

@@ -1,0 +1,561 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Repair: whatever a kernel makes of its counters, by whichever rule, they are
+ * foreign + correct at every quiet moment while it is on, and what the kernel made of
+ * them, to the page, when it is off again.
+ */
+#include <linux/moduleparam.h>
+#include <linux/prandom.h>
+#include <linux/random.h>
+
+#include "fixture.h"
+#include "world.h"
+
+static struct perfmlock_notes notes;
+static unsigned int told;
+
+static void tell(const struct perfmlock_notes *notes)
+{
+	told += notes->nr_repairs;
+}
+
+static void repair(struct fx *fx, bool on)
+{
+	perfmlock_repair_switch(&fx->ledger, on, &notes, tell);
+	fx_check(fx, "after a switch");
+}
+
+/* U or M, and what repair has on it. */
+static void expect_user(struct fx *fx, unsigned int i, long counter,
+			long repaired)
+{
+	KUNIT_EXPECT_EQ(fx->test, fx->users[i].counter, counter);
+	KUNIT_EXPECT_EQ(fx->test,
+			fx_user_row(fx, &fx->users[i])->books.repaired,
+			repaired);
+}
+
+static void expect_mm(struct fx *fx, unsigned int i, long counter,
+		      long repaired)
+{
+	KUNIT_EXPECT_EQ(fx->test, fx->mms[i].counter, counter);
+	KUNIT_EXPECT_EQ(fx->test, fx_mm_row(fx, &fx->mms[i])->books.repaired,
+			repaired);
+}
+
+/* 7.x: each further mapping leaks its pages. */
+static void a_charged_remap_is_taken_back(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 65);
+
+	repair(fx, true);
+	fx_map(fx, &ring, 65, 0);
+	fx_map(fx, &ring, 65, 0);
+	expect_user(fx, 0, 65, -65);
+	fx_unmap(fx, &ring, 0, 0);
+	expect_user(fx, 0, 65, -65);
+	fx_unmap(fx, &ring, -65, 0);
+	expect_user(fx, 0, 0, -65);
+	repair(fx, false);
+	expect_user(fx, 0, 65, 0);
+	/* and what there was before it is on */
+	repair(fx, true);
+	expect_user(fx, 0, 0, -65);
+	/* twice is once */
+	repair(fx, true);
+	expect_user(fx, 0, 0, -65);
+	repair(fx, false);
+	repair(fx, false);
+	expect_user(fx, 0, 65, 0);
+}
+
+/* Every kernel: the charge is taken from who unmaps last. */
+static void both_mms_of_a_wrong_mm_are_right(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
+
+	fx->limit = 1;
+	repair(fx, true);
+	fx_map(fx, &a, 1, 32);
+	fx_map(fx, &b, 0, 0);
+	fx_unmap(fx, &a, 0, 0);
+	fx_unmap(fx, &b, -1, -32);
+	expect_mm(fx, 0, 0, -32);
+	expect_mm(fx, 1, 0, 32);
+	expect_user(fx, 0, 0, 0);
+	repair(fx, false);
+	expect_mm(fx, 0, 32, 0);
+	expect_mm(fx, 1, -32, 0);
+}
+
+/* Until 7.2: two closes leave the uncharge to each other. */
+static void a_lost_uncharge_is_made(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
+	struct fx_call calls[2];
+
+	repair(fx, true);
+	fx_map(fx, &a, 33, 0);
+	fx_map(fx, &b, 0, 0);
+	calls[0] = fx_begin_unmap(fx, &a);
+	calls[1] = fx_begin_unmap(fx, &b);
+	fx_kernel_unmaps(&a, 0, 0);
+	fx_kernel_unmaps(&b, 0, 0);
+	fx_end_unmap(fx, &calls[0]);
+	fx_end_unmap(fx, &calls[1]);
+	expect_user(fx, 0, 0, -33);
+	repair(fx, false);
+	expect_user(fx, 0, 33, 0);
+}
+
+/* Every kernel: an AUX area's pages go back to who mapped the data. */
+static void both_users_of_an_aux_area_are_right(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma data = fx_ring(fx, 0, 0, 33), aux = fx_aux(fx, 2, 0, 64);
+
+	repair(fx, true);
+	fx_map(fx, &data, 33, 0);
+	fx_map(fx, &aux, 64, 0);
+	fx_unmap(fx, &aux, -64, 0);
+	expect_user(fx, 0, 33, 64);
+	expect_user(fx, 1, 0, -64);
+	fx_unmap(fx, &data, -33, 0);
+	expect_user(fx, 0, 0, 64);
+	repair(fx, false);
+	expect_user(fx, 0, -64, 0);
+	expect_user(fx, 1, 64, 0);
+}
+
+/*
+ * Before v5.4 a close takes more than is right there: between the kernel's uncharge
+ * and our repair somebody else could meet a counter below zero.
+ */
+static void a_close_finds_what_it_takes(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring[] = { fx_ring(fx, 0, 0, 65), fx_ring(fx, 0, 1, 65) };
+	struct fx_call call;
+
+	fx_map(fx, &ring[0], 65, 0);
+	fx_map(fx, &ring[1], 65, 30);
+	repair(fx, true);
+	expect_user(fx, 0, 100, -30);
+	expect_mm(fx, 0, 30, 0);
+	call = fx_begin_unmap(fx, &ring[1]);
+	expect_user(fx, 0, 130, 0);
+	fx_kernel_unmaps(&ring[1], -65, -30);
+	KUNIT_EXPECT_EQ(test, fx->users[0].counter, 65);
+	fx_end_unmap(fx, &call);
+	expect_user(fx, 0, 65, 0);
+	expect_mm(fx, 0, 0, 0);
+
+	/* one that is not the last gives it back */
+	fx_map(fx, &ring[1], 65, 30);
+	fx_map(fx, &ring[1], 0, 0);
+	expect_user(fx, 0, 100, -30);
+	call = fx_begin_unmap(fx, &ring[1]);
+	expect_user(fx, 0, 130, 0);
+	fx_kernel_unmaps(&ring[1], 0, 0);
+	fx_end_unmap(fx, &call);
+	expect_user(fx, 0, 100, -30);
+	/* and one during which it was switched off leaves nothing behind */
+	call = fx_begin_unmap(fx, &ring[1]);
+	repair(fx, false);
+	expect_user(fx, 0, 130, 0);
+	fx_kernel_unmaps(&ring[1], -65, -30);
+	fx_end_unmap(fx, &call);
+	expect_user(fx, 0, 65, 0);
+	KUNIT_EXPECT_EQ(test, fx_nr_past(&fx->ledger.drifts), 1);
+}
+
+static void no_counter_goes_below_zero(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33);
+
+	/* somebody has damaged it before the load */
+	fx->users[0].counter = -50;
+	repair(fx, true);
+	fx_map(fx, &ring, 33, 0);
+	fx_map(fx, &ring, 33, 0);
+	expect_user(fx, 0, 16, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.repairs_refused, 1);
+	/* it goes as far as it can come, when it can */
+	fx->users[0].counter += 100;
+	fx_unmap(fx, &ring, 0, 0);
+	repair(fx, false);
+	KUNIT_EXPECT_EQ(test, fx->users[0].counter, 116);
+}
+
+static void nothing_is_moved_by_uncertain_books(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 1, 5);
+	const struct fx_vma *const all[] = { &ring, &ring, NULL };
+	struct fx_call call;
+
+	fx_sweep(fx, (const struct fx_vma *const []){ NULL });
+	repair(fx, true);
+	fx_map(fx, &ring, 33, 0);
+	fx_missed(fx);
+	fx_map(fx, &ring, 33, 0);
+	expect_user(fx, 0, 66, 0);
+	fx_sweep(fx, all);
+	perfmlock_repair_all(&fx->ledger, &notes, tell);
+	KUNIT_EXPECT_EQ(test, fx->users[0].counter,
+			66 + fx_user_row(fx, &fx->users[0])->books.correct -
+			fx_user_row(fx, &fx->users[0])->books.kernel);
+	/* nor while calls are under way */
+	repair(fx, false);
+	call = fx_begin_map(fx, &b);
+	repair(fx, true);
+	expect_user(fx, 0, 66, 0);
+	fx_kernel_maps(fx, &b, 5, 0);
+	fx_end_map(fx, &call, 0);
+	KUNIT_EXPECT_EQ(test, fx->users[0].counter,
+			71 + fx_user_row(fx, &fx->users[0])->books.repaired);
+	repair(fx, false);
+	KUNIT_EXPECT_EQ(test, fx->users[0].counter, 71);
+}
+
+/* Who goes takes with him what the kernel made of his counter. */
+static void a_row_that_goes_is_undone(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
+
+	fx->limit = 1;
+	repair(fx, true);
+	fx_map(fx, &a, 1, 32);
+	fx_map(fx, &b, 1, 0);
+	fx_unmap(fx, &a, 0, 0);
+	fx_unmap(fx, &b, -1, -32);
+	fx->users[0].gone = true;
+	fx->mms[0].gone = true;
+	fx->mms[1].gone = true;
+	KUNIT_EXPECT_FALSE(test, perfmlock_ledger_reap(&fx->ledger));
+	KUNIT_EXPECT_EQ(test, fx->users[0].counter, 1);
+	KUNIT_EXPECT_EQ(test, fx->mms[0].counter, 32);
+	KUNIT_EXPECT_EQ(test, fx->mms[1].counter, -32);
+}
+
+static void each_repair_is_told(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 9);
+	struct perfmlock_notes *own;
+
+	own = kunit_kzalloc(test, sizeof(*own), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, own);
+	fx_map(fx, &ring, 9, 0);
+	fx_map(fx, &ring, 9, 0);
+	told = 0;
+	repair(fx, true);
+	KUNIT_EXPECT_EQ(test, told, 1);
+	fx->ledger.notes = own;
+	fx_map(fx, &ring, 9, 0);
+	fx->ledger.notes = NULL;
+	KUNIT_ASSERT_EQ(test, own->nr_repairs, 1);
+	KUNIT_EXPECT_EQ(test, own->repairs[0].uid, 1000);
+	KUNIT_EXPECT_EQ(test, own->repairs[0].pid, 0);
+	KUNIT_EXPECT_EQ(test, own->repairs[0].pages, -9);
+	KUNIT_EXPECT_EQ(test, own->repairs[0].repaired, -18);
+	told = 0;
+	repair(fx, false);
+	KUNIT_EXPECT_EQ(test, told, 1);
+}
+
+/*
+ * Random sequences, on a kernel of each rule. Beside the kernel's counters, which
+ * repair moves, those are kept that it would have made of the same charges without,
+ * and those of the reference rule.
+ */
+
+#define STEPS	3000
+
+/**
+ * struct part - the data or the AUX area of an event, as the kernel has it
+ * @pages: of a mapping; 0: there is none
+ * @maps: mappings of this kind, by process
+ * @all: their sum
+ * @of: who mapped it first
+ * @rec: what the kernel remembers
+ * @right: what was right
+ */
+struct part {
+	long pages;
+	unsigned int maps[FX_PROCESSES];
+	unsigned int all;
+	const struct fx_process *of;
+	long rec;
+	struct perfmlock_charge right;
+};
+
+/**
+ * struct played - what the kernel and the reference rule make of the same calls
+ * @model: the kernel's rule
+ * @parts: of each event
+ * @bare_user: U, had nobody repaired it
+ * @bare_mm: M, likewise
+ * @right_user: U by the reference rule
+ * @right_mm: M likewise
+ */
+struct played {
+	const struct perfmlock_model *model;
+	struct part parts[FX_EVENTS][PERFMLOCK_KINDS];
+	long bare_user[FX_USERS];
+	long bare_mm[FX_PROCESSES];
+	long right_user[FX_USERS];
+	long right_mm[FX_PROCESSES];
+};
+
+static unsigned int index_of_user(const struct fx *fx,
+				  const struct fx_process *of)
+{
+	return of->user - fx->users;
+}
+
+static unsigned int index_of(const struct fx *fx, const struct fx_process *of)
+{
+	return of - fx->processes;
+}
+
+static void play_map(struct fx *fx, struct played *played,
+		     const struct fx_vma *vma, enum perfmlock_kind kind)
+{
+	struct part *part = &played->parts[vma->event - fx->events][kind];
+	unsigned int user = index_of_user(fx, vma->of);
+	unsigned int mm = index_of(fx, vma->of);
+	struct perfmlock_observation step = {
+		.step = part->all ? PERFMLOCK_REMAP : PERFMLOCK_MAP,
+		.kind = kind,
+		.pages = vma->pages,
+		.rec = part->rec,
+		.state = {
+			.user = vma->of->user->counter,
+			.mm = vma->of->mm->counter,
+			.limit = fx->limit,
+			.rlimit = vma->of->rlimit,
+		},
+	};
+	const struct perfmlock_state right = {
+		.user = played->right_user[user],
+		.mm = played->right_mm[mm],
+		.limit = fx->limit,
+		.rlimit = vma->of->rlimit,
+	};
+	struct perfmlock_charge charge;
+
+	/* the data of an AUX area that holds it are there still */
+	if (kind == PERFMLOCK_DATA &&
+	    played->parts[vma->event - fx->events][PERFMLOCK_AUX].all)
+		step.step = PERFMLOCK_REMAP;
+	perfmlock_model_step(played->model, &step, &charge);
+	if (charge.over) {
+		fx_fail(fx, vma, -EPERM, 0, 0);
+		return;
+	}
+	if (step.step == PERFMLOCK_MAP) {
+		part->of = vma->of;
+		part->pages = vma->pages;
+		perfmlock_reference(&right, vma->pages, &part->right);
+		played->right_user[user] += part->right.user;
+		played->right_mm[mm] += part->right.mm;
+	}
+	part->rec = charge.rec;
+	part->maps[mm]++;
+	part->all++;
+	played->bare_user[user] += charge.user;
+	played->bare_mm[mm] += charge.mm;
+	fx_map(fx, vma, charge.user, charge.mm);
+}
+
+static void play_end(struct fx *fx, struct played *played, struct part *part,
+		     const struct fx_vma *vma, enum perfmlock_kind kind,
+		     struct perfmlock_charge *taken)
+{
+	const struct perfmlock_observation step = {
+		.step = PERFMLOCK_LAST_UNMAP,
+		.kind = kind,
+		.pages = part->pages,
+		.rec = part->rec,
+	};
+	struct perfmlock_charge charge;
+
+	perfmlock_model_step(played->model, &step, &charge);
+	taken->user += charge.user;
+	taken->mm += charge.mm;
+	played->right_user[index_of_user(fx, part->of)] -= part->right.user;
+	played->right_mm[index_of(fx, part->of)] -= part->right.mm;
+	part->pages = 0;
+	part->rec = 0;
+}
+
+static void play_unmap(struct fx *fx, struct played *played,
+		       const struct fx_vma *vma, enum perfmlock_kind kind)
+{
+	struct part *parts = played->parts[vma->event - fx->events];
+	struct part *data = &parts[PERFMLOCK_DATA], *aux = &parts[PERFMLOCK_AUX];
+	unsigned int mm = index_of(fx, vma->of), owner;
+	struct perfmlock_charge taken = {};
+
+	owner = index_of_user(fx, data->of);
+	parts[kind].maps[mm]--;
+	parts[kind].all--;
+	if (kind == PERFMLOCK_AUX && !aux->all)
+		play_end(fx, played, aux, vma, PERFMLOCK_AUX, &taken);
+	if (!data->all && !aux->all)
+		play_end(fx, played, data, vma, PERFMLOCK_DATA, &taken);
+	played->bare_user[owner] += taken.user;
+	played->bare_mm[mm] += taken.mm;
+	fx_unmap(fx, vma, taken.user, taken.mm);
+}
+
+static unsigned long below(struct rnd_state *random, unsigned long n)
+{
+	return prandom_u32_state(random) % n;
+}
+
+static void play(struct fx *fx, struct played *played, struct rnd_state *random)
+{
+	unsigned int event = below(random, FX_EVENTS);
+	unsigned int process = below(random, FX_PROCESSES);
+	enum perfmlock_kind kind = below(random, 3) ? PERFMLOCK_DATA :
+						      PERFMLOCK_AUX;
+	struct part *parts = played->parts[event], *part = &parts[kind];
+	bool held = parts[PERFMLOCK_DATA].all || parts[PERFMLOCK_AUX].all;
+	struct fx_vma vma;
+	long pages;
+
+	pages = part->pages ?: (1L << below(random, 7)) +
+			       (kind == PERFMLOCK_DATA);
+	vma = kind == PERFMLOCK_DATA ? fx_ring(fx, process, event, pages) :
+				       fx_aux(fx, process, event, pages);
+	if (part->maps[process] && below(random, 2))
+		play_unmap(fx, played, &vma, kind);
+	else if (part->all < 6 && (kind == PERFMLOCK_DATA || held))
+		play_map(fx, played, &vma, kind);
+}
+
+/* Nothing is under way. */
+static void expect_all(struct fx *fx, const struct played *played, bool on,
+		       unsigned int step)
+{
+	unsigned int i;
+
+	for (i = 0; i < FX_USERS; i++)
+		KUNIT_EXPECT_EQ_MSG(fx->test, fx->users[i].counter,
+				    on ? played->right_user[i] :
+					 played->bare_user[i],
+				    "%s, step %u: U of %u, repair %s",
+				    played->model->name, step, i,
+				    on ? "on" : "off");
+	for (i = 0; i < FX_PROCESSES; i++)
+		KUNIT_EXPECT_EQ_MSG(fx->test, fx->mms[i].counter,
+				    on ? played->right_mm[i] :
+					 played->bare_mm[i],
+				    "%s, step %u: M of %u, repair %s",
+				    played->model->name, step, i,
+				    on ? "on" : "off");
+}
+
+/**
+ * struct rule - of a kernel
+ * @name: as in perfmlock_models
+ */
+struct rule {
+	const char *name;
+};
+
+static const struct rule rules[] = {
+	{ "reference" }, { "S0" }, { "S0c" }, { "S1" }, { "S2" }, { "S3" },
+	{ "S4" }, { "S5" }, { "S6" },
+};
+
+static void rule_desc(const struct rule *rule, char *desc)
+{
+	strscpy(desc, rule->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(rule, rules, rule_desc);
+
+static unsigned long seed;
+module_param_named(repair_seed, seed, ulong, 0);
+MODULE_PARM_DESC(repair_seed, "of the random sequences of repair; 0: a new one");
+
+static void on_and_off_in_any_order(struct kunit *test)
+{
+	const struct rule *rule = test->param_value;
+	struct fx *fx = test->priv;
+	struct rnd_state random;
+	struct played *played;
+	bool on = false;
+	unsigned int i;
+
+	played = kunit_kzalloc(test, sizeof(*played), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, played);
+	played->model = world_model(rule->name);
+	prandom_seed_state(&random, seed);
+	for (i = 0; i < FX_USERS; i++) {
+		/* somebody else's */
+		fx->users[i].counter = 7 * i;
+		played->bare_user[i] = 7 * i;
+		played->right_user[i] = 7 * i;
+	}
+	for (i = 0; i < FX_PROCESSES; i++) {
+		fx->mms[i].counter = 5 * i;
+		played->bare_mm[i] = 5 * i;
+		played->right_mm[i] = 5 * i;
+		fx->processes[i].rlimit = i % 2 ? 300 : WORLD_UNLIMITED;
+	}
+	for (i = 0; i < STEPS && !test->status; i++) {
+		if (!below(&random, 20)) {
+			on = !on;
+			repair(fx, on);
+		} else if (!below(&random, 100)) {
+			fx->limit = below(&random, 300);
+		} else {
+			play(fx, played, &random);
+		}
+		expect_all(fx, played, on, i);
+	}
+	repair(fx, false);
+	expect_all(fx, played, false, i);
+}
+
+static int repair_suite_init(struct kunit_suite *suite)
+{
+	if (!seed)
+		seed = get_random_u32();
+	FX_PLAN("repair", on_and_off_in_any_order, rules);
+	pr_info("perfmlock_repair: seed %lu\n", seed);
+	return 0;
+}
+
+static struct kunit_case repair_cases[] = {
+	KUNIT_CASE(a_charged_remap_is_taken_back),
+	KUNIT_CASE(both_mms_of_a_wrong_mm_are_right),
+	KUNIT_CASE(a_lost_uncharge_is_made),
+	KUNIT_CASE(both_users_of_an_aux_area_are_right),
+	KUNIT_CASE(a_close_finds_what_it_takes),
+	KUNIT_CASE(no_counter_goes_below_zero),
+	KUNIT_CASE(nothing_is_moved_by_uncertain_books),
+	KUNIT_CASE(a_row_that_goes_is_undone),
+	KUNIT_CASE(each_repair_is_told),
+	KUNIT_CASE_PARAM(on_and_off_in_any_order, rule_gen_params),
+	{}
+};
+
+static struct kunit_suite perfmlock_repair_suite = {
+	.name = "perfmlock_repair",
+	.suite_init = repair_suite_init,
+	.init = fx_init,
+	.exit = fx_exit,
+	.test_cases = repair_cases,
+};
+
+kunit_test_suite(perfmlock_repair_suite);
