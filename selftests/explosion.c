@@ -173,4 +173,68 @@ TEST_F(explosion, refused_after_88_of_762_when_lowered_to_16)
 	VERIFY("refused");
 }
 
+/* Refused after 122, and with repair on the rest fits. */
+TEST_F(explosion, repaired)
+{
+	struct test_env *e = &self->e;
+	const char *why_not = not_here(e);
+	struct actor *a;
+	long i, nr = 768;
+
+	if (why_not)
+		SKIP(return, "%s", why_not);
+	a = actor_start(e, env_uid(e), RLIMIT, 0);
+	ASSERT_EQ(nr, right_number(e, 0));
+	for (i = 0; i < 122; i++)
+		ASSERT_GT(actor_new(a, PAGES), 0);
+	ASSERT_EQ(-EPERM, actor_new(a, PAGES));
+	ASSERT_EQ(0, env_repair(e, true));
+	EXPECT_EQ(e->limit, oracle(a->pid).user);
+	EXPECT_EQ(122 * PAGES - e->limit, oracle(a->pid).mm);
+	for (; i < nr; i++)
+		ASSERT_GT(actor_new(a, PAGES), 0);
+	EXPECT_EQ(e->limit, oracle(a->pid).user);
+	EXPECT_EQ(nr * PAGES - e->limit, oracle(a->pid).mm);
+	/* and by the right sums it is enough */
+	ASSERT_EQ(-EPERM, actor_new(a, PAGES));
+	EXPECT_EQ(1, users_num(a->uid, "wrongly_denied"));
+	VERIFY("filled");
+	ASSERT_EQ(0, actor_unmap_all(a));
+	EXPECT_EQ(0, oracle(a->pid).user);
+	EXPECT_EQ(0, oracle(a->pid).mm);
+}
+
+/*
+ * The report: 36 rings of 3 pages under 512 MB, by a user who had 28,245 pages more on
+ * U than the limit already. Each call cost all of these, and the fifth was refused.
+ */
+#define EXCESS	28245L
+
+TEST_F(explosion, the_report_repaired)
+{
+	struct test_env *e = &self->e;
+	const char *why_not = not_here(e);
+	struct actor *fat, *a;
+	uid_t uid;
+	long i;
+
+	if (why_not)
+		SKIP(return, "%s", why_not);
+	uid = env_uid(e);
+	fat = actor_start(e, uid, UNLIMITED, 0);
+	ASSERT_EQ(0, actor_fill(fat, e->limit + EXCESS));
+	a = actor_start(e, uid, 512L << 8, 0);
+	for (i = 0; i < 4; i++)
+		ASSERT_GT(actor_new(a, PAGES), 0);
+	TH_LOG("12 pages mapped: VmPin is %llu kB of %ld", vm_pin_kb(a->pid),
+	       512L << 10);
+	ASSERT_EQ(-EPERM, actor_new(a, PAGES));
+	ASSERT_EQ(0, env_repair(e, true));
+	for (; i < 36; i++)
+		ASSERT_GT(actor_new(a, PAGES), 0);
+	EXPECT_EQ(36 * PAGES, oracle(a->pid).mm);
+	TH_LOG("108 pages mapped: VmPin is %llu kB", vm_pin_kb(a->pid));
+	VERIFY("36 CPUs");
+}
+
 TEST_HARNESS_MAIN

@@ -453,6 +453,8 @@ struct watch {
 	struct actor *reader[READERS];
 	unsigned int seed;
 	bool exclusive;
+	bool repairs;		/* repair is switched now and then */
+	bool repair;		/* it is on */
 	bool exact;		/* nothing was mapped at the load, nor less than that */
 	long base_user[USERS];	/* what the counters had then */
 	long base_mm[WORKERS];
@@ -467,6 +469,14 @@ FIXTURE(soak)
 	struct watch watch;
 };
 
+FIXTURE_VARIANT(soak)
+{
+	bool repair;		/* now on, now off */
+};
+
+FIXTURE_VARIANT_ADD(soak, as_it_is)	{ .repair = false };
+FIXTURE_VARIANT_ADD(soak, repaired)	{ .repair = true };
+
 FIXTURE_SETUP(soak)
 {
 	struct watch *w = &self->watch;
@@ -475,6 +485,7 @@ FIXTURE_SETUP(soak)
 	env_open(&w->e);
 	w->seed = text && *text ? atol(text) : time(NULL);
 	w->exclusive = !oracle_perf_is_locked_vm();
+	w->repairs = variant->repair;
 	soak = mmap(NULL, sizeof(*soak), PROT_READ | PROT_WRITE,
 		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (soak == MAP_FAILED ||
@@ -570,6 +581,7 @@ static int load_anew(struct watch *w, bool mapped)
 		while (soak->reading[i])
 			pm_nap(1000);
 	ret = books_unload();
+	w->repair = false;
 	w->exact = !mapped;
 	for (i = 0; i < USERS && !mapped; i++) {
 		w->base_user[i] = user_counter(w, w->uid[i], &known);
@@ -815,11 +827,18 @@ static int check_users(struct watch *w, struct table *buffers,
 		if (row < 0 && counter != w->base_user[i])
 			SAY("uid %lld: no row, and %ld on the counter, %ld of before",
 			    uid, counter, w->base_user[i]);
-		if (row >= 0 && counter - table_num(users, row, "kernel") !=
+		if (row >= 0 && counter - table_num(users, row, "kernel") -
+				table_num(users, row, "repaired") !=
 				w->base_user[i])
-			SAY("uid %lld: kernel=%lld of %ld on the counter, %ld of before",
-			    uid, table_num(users, row, "kernel"), counter,
+			SAY("uid %lld: kernel=%lld and repaired=%lld of %ld on the counter, %ld of before",
+			    uid, table_num(users, row, "kernel"),
+			    table_num(users, row, "repaired"), counter,
 			    w->base_user[i]);
+		if (row >= 0 && w->repair && counter !=
+				w->base_user[i] + table_num(users, row, "correct"))
+			SAY("uid %lld: right are %lld and %ld of before, and %ld are on the counter",
+			    uid, table_num(users, row, "correct"),
+			    w->base_user[i], counter);
 	}
 	table_put(users);
 	return bad;
@@ -834,7 +853,7 @@ static int check_mms(struct watch *w, struct table *buffers, bool whole,
 	for (i = 0; i < WORKERS; i++) {
 		pid_t pid = w->worker[i]->pid;
 		struct raw raw = oracle(pid);
-		long kernel = 0;
+		long kernel = 0, repaired = 0, correct = 0;
 
 		if (vm_pin_kb(pid) !=
 		    (unsigned long)raw.mm * (w->e.page / 1024))
@@ -842,6 +861,8 @@ static int check_mms(struct watch *w, struct table *buffers, bool whole,
 		row = table_find(mms, 0, "pid", pid);
 		if (row >= 0) {
 			kernel = table_num(mms, row, "kernel");
+			repaired = table_num(mms, row, "repaired");
+			correct = table_num(mms, row, "correct");
 			if (table_num(mms, row, "counter") != raw.mm)
 				SAY("pid %d: counter=%lld, should be %lld", pid,
 				    table_num(mms, row, "counter"), raw.mm);
@@ -851,9 +872,14 @@ static int check_mms(struct watch *w, struct table *buffers, bool whole,
 				    pid, table_num(mms, row, "correct"),
 				    column(buffers, "pid", pid, "correct_mm"));
 		}
-		if (w->exact && whole && raw.mm - kernel != w->base_mm[i])
-			SAY("pid %d: kernel=%ld of %lld on the counter, %ld of before",
-			    pid, kernel, raw.mm, w->base_mm[i]);
+		if (!w->exact || !whole)
+			continue;
+		if (raw.mm - kernel - repaired != w->base_mm[i])
+			SAY("pid %d: kernel=%ld and repaired=%ld of %lld on the counter, %ld of before",
+			    pid, kernel, repaired, raw.mm, w->base_mm[i]);
+		if (w->repair && raw.mm != w->base_mm[i] + correct)
+			SAY("pid %d: right are %ld and %ld of before, and %lld are on the counter",
+			    pid, correct, w->base_mm[i], raw.mm);
 	}
 	table_put(mms);
 	return bad;
@@ -957,6 +983,15 @@ static int pause_and_check(struct watch *w)
 	return bad;
 }
 
+#define SWITCH	BOOKS_DIR "/repair"
+
+static void switch_repair(struct watch *w)
+{
+	w->repair = !w->repair;
+	if (write_file(SWITCH, w->repair ? "1" : "0", 1) != 1)
+		die(SWITCH ": %s", strerror(errno));
+}
+
 /* Returns 0, or what was refused. */
 static int work_for_a_while(struct watch *w)
 {
@@ -974,6 +1009,8 @@ static int work_for_a_while(struct watch *w)
 		pm_nap(50000);
 		if (!below(4))
 			set_limits(w);
+		if (w->repairs && !below(3))
+			switch_repair(w);
 		if (kills && !below(3))
 			kill_one(w);
 		if (load && i == beats / 2)

@@ -410,6 +410,111 @@ TEST_F(stage, S6_charges_remaps)
 	EXPECT_EQ(1, users_num(a->uid, "wrongly_denied"));
 }
 
+/*
+ * The same sequences with repair on: the counters are those of the reference rule,
+ * and what a rule refuses then is refused rightly.
+ */
+#define EXPECT_RIGHT(a, right_user, right_mm) do {			\
+	EXPECT_EQ(right_user, oracle((a)->pid).user);			\
+	EXPECT_EQ(right_mm, oracle((a)->pid).mm);			\
+	EXPECT_EQ(right_user, users_num((a)->uid, "correct"));		\
+	EXPECT_EQ(right_mm, mms_num((a)->pid, "correct"));		\
+} while (0)
+
+static void fill_and_drain(struct __test_metadata *_metadata,
+			   struct test_env *e, const char *model)
+{
+	struct actor *a = actor_start(e, env_uid(e), 20, 0);
+	int i;
+
+	ASSERT_EQ(0, emulate(model));
+	ASSERT_EQ(0, set_limit(e, 10));
+	ASSERT_EQ(0, env_repair(e, true));
+	for (i = 1; i <= 6; i++) {
+		ASSERT_GT(actor_new(a, 5), 0);
+		EXPECT_RIGHT(a, i > 2 ? 10 : 5 * i, i > 2 ? 5 * (i - 2) : 0);
+	}
+	EXPECT_EQ(-EPERM, actor_new(a, 5));
+	EXPECT_EQ(1, users_num(a->uid, "denied"));
+	EXPECT_EQ(0, users_num(a->uid, "wrongly_denied"));
+	ASSERT_EQ(0, env_verify(e, "filled"));
+	ASSERT_EQ(0, actor_unmap_all(a));
+	EXPECT_RIGHT(a, 0, 0);
+	ASSERT_EQ(0, env_verify(e, "drained"));
+}
+
+TEST_F(stage, S0_repaired)
+{
+	if (!can_emulate())
+		SKIP(return, NO_EMULATION);
+	fill_and_drain(_metadata, &self->e, "S0");
+}
+
+TEST_F(stage, S0c_repaired)
+{
+	if (!can_emulate())
+		SKIP(return, NO_EMULATION);
+	fill_and_drain(_metadata, &self->e, "S0c");
+}
+
+/* Under a limit of 100, then of 20, with AUX areas and a re-map; all unmapped. */
+static void live_right(struct __test_metadata *_metadata, struct test_env *e,
+		       const char *model)
+{
+	uid_t uid = env_uid(e);
+	struct actor *a = actor_start(e, uid, 200, 0);
+	struct actor *b = actor_start(e, uid, 200, 0);
+	long data, aux, ring;
+	int fd, i;
+
+	ASSERT_EQ(0, emulate(model));
+	e->leak_user = true;
+	ASSERT_EQ(0, env_repair(e, true));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, set_limit(e, 100));
+		fd = actor_open_aux(a);
+		data = actor_map(a, fd, 33);
+		ASSERT_GT(data, 0);
+		aux = actor_map_aux(a, fd, data, 33, 128);
+		ASSERT_GT(aux, 0);
+		EXPECT_RIGHT(a, 100, 61);
+		ASSERT_EQ(0, actor_unmap(a, aux, 128));
+		EXPECT_RIGHT(a, 33, 0);
+		ASSERT_EQ(0, actor_unmap(a, data, 33));
+		EXPECT_RIGHT(a, 0, 0);
+
+		fd = actor_open(a, 0);
+		ring = actor_map(a, fd, 65);
+		ASSERT_GT(ring, 0);
+		ASSERT_GT(actor_map(a, fd, 65), 0);
+		EXPECT_RIGHT(a, 65, 0);
+		ASSERT_EQ(0, set_limit(e, 20));
+		ASSERT_GT(actor_new(b, 33), 0);
+		EXPECT_RIGHT(b, 65, 33);
+		ASSERT_EQ(0, actor_unmap_all(a));
+		EXPECT_RIGHT(b, 0, 33);
+		ASSERT_EQ(0, actor_unmap_all(b));
+		EXPECT_RIGHT(b, 0, 0);
+	}
+	ASSERT_EQ(0, env_verify(e, "lived"));
+	ASSERT_EQ(0, env_repair(e, false));
+	ASSERT_EQ(0, env_verify(e, "off"));
+}
+
+#define REPAIRED(model) TEST_F(stage, model##_repaired)			\
+{									\
+	if (!can_emulate())						\
+		SKIP(return, NO_EMULATION);				\
+	live_right(_metadata, &self->e, #model);			\
+}
+
+REPAIRED(S1)
+REPAIRED(S2)
+REPAIRED(S3)
+REPAIRED(S4)
+REPAIRED(S5)
+REPAIRED(S6)
+
 TEST_F(stage, no_such_rule)
 {
 	char path[512];

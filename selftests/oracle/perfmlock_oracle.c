@@ -13,6 +13,7 @@
 #include <linux/cred.h>
 #include <linux/init_task.h>
 #include <linux/module.h>
+#include <linux/moduleparam.h>
 #include <linux/proc_fs.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -58,6 +59,26 @@ static int oracle_show(struct seq_file *m, void *unused)
 	rcu_read_unlock();
 	return 0;
 }
+
+/*
+ * Write to it the pages that a test has made the kernel leave on the writer's U: root's
+ * stays for good, and the next test is to have a clean start.
+ */
+static int take_off(const char *text, const struct kernel_param *param)
+{
+	long pages;
+	int ret = kstrtol(text, 10, &pages);
+
+	if (!ret)
+		atomic_long_sub(pages, &current_user()->PERF_COUNTER);
+	return ret;
+}
+
+static const struct kernel_param_ops leaked_ops = {
+	.set = take_off,
+};
+
+module_param_cb(leaked, &leaked_ops, NULL, 0200);
 
 static int __init oracle_init(void)
 {
