@@ -217,6 +217,50 @@ TEST_F(traced, drift)
 	EXPECT_EQ(0, line_num(line, "kernel_mm"));
 }
 
+/* What is taken off, and added back, by the call that did it and by the switch. */
+TEST_F(traced, repair)
+{
+	struct test_env *e = &self->e;
+	uid_t uid = env_uid(e);
+	struct actor *a = actor_start(e, uid, UNLIMITED, 0);
+	struct actor *b = actor_start(e, uid, UNLIMITED, 0);
+	long in_a, in_b;
+	int fd, there;
+	char *line;
+
+	if (env_charges_twice(e))
+		SKIP(return, OLD_SUMS);
+	ASSERT_EQ(0, actor_fill(a, e->limit));
+	/* no more to be seen when it is on */
+	e->leak_user = env_remap_leaks(e);
+	ASSERT_EQ(0, env_repair(e, true));
+	fd = actor_open(a, 0);
+	there = actor_give(a, fd, b);
+	in_a = actor_map(a, fd, 9);
+	in_b = actor_map(b, there, 9);
+	ASSERT_GT(in_a, 0);
+	ASSERT_GT(in_b, 0);
+	ASSERT_EQ(0, actor_unmap(a, in_a, 9));
+	ASSERT_EQ(0, actor_unmap(b, in_b, 9));
+	e->leak_mm = true;
+	if (!mms_num(a->pid, "repaired"))
+		SKIP(return, "this kernel remembers the mm it charged");
+	EXPECT_EQ(1, events("repair", "pid", a->pid, NULL));
+	line = event_last("repair", "pid", a->pid);
+	EXPECT_TRUE(is(line, "account", "pinned_vm"));
+	EXPECT_EQ(-9, line_num(line, "pages"));
+	EXPECT_EQ(-9, line_num(line, "repaired"));
+	line = event_last("repair", "pid", b->pid);
+	ASSERT_NE(NULL, line);
+	EXPECT_EQ(9, line_num(line, "pages"));
+	EXPECT_EQ(uid, line_num(line, "uid"));
+	ASSERT_EQ(0, env_repair(e, false));
+	EXPECT_EQ(2, events("repair", "pid", a->pid, NULL));
+	line = event_last("repair", "pid", a->pid);
+	EXPECT_EQ(9, line_num(line, "pages"));
+	EXPECT_EQ(0, line_num(line, "repaired"));
+}
+
 /* Opens a trace event of itself. */
 static long op_listen(const long *a)
 {
@@ -239,7 +283,7 @@ static long op_listen(const long *a)
 /* It would make the calls of all tell, and keep the module loaded. */
 TEST_F(traced, not_for_users)
 {
-	static const char * const names[] = { "charge", "uncharge", "denial", "drift" };
+	static const char * const names[] = { "charge", "uncharge", "denial", "drift", "repair" };
 	struct test_env *e = &self->e;
 	struct actor *a = actor_start(e, env_uid(e), 0, 0);
 	struct actor *root = actor_start(e, 0, 0, ACTOR_ALL);
