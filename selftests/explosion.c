@@ -188,6 +188,7 @@ TEST_F(explosion, repaired)
 	for (i = 0; i < 122; i++)
 		ASSERT_GT(actor_new(a, PAGES), 0);
 	ASSERT_EQ(-EPERM, actor_new(a, PAGES));
+	note("mistake: explosion");
 	ASSERT_EQ(0, env_repair(e, true));
 	EXPECT_EQ(e->limit, oracle(a->pid).user);
 	EXPECT_EQ(122 * PAGES - e->limit, oracle(a->pid).mm);
