@@ -2,9 +2,9 @@
 /*
  * Buffers that more than one mapping, process or user holds.
  *
- * No kernel so far remembers the mm that was charged: the one that unmaps last
- * is given the pages back. The books are right on every kernel; whether the
- * kernel is, the oracle says.
+ * No released kernel remembers the mm that was charged: the one that unmaps last
+ * is given the pages back. selftests/patches has the cure. The books are right on
+ * every kernel; whether the kernel is, the oracle says.
  */
 #define _GNU_SOURCE
 #include <linux/perf_event.h>
