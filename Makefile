@@ -5,7 +5,7 @@ KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
 VERSION := $(shell sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' module/main.c)
 
-.PHONY: all demo check check-matrix check-fleet soak mutate kunit prove lint coverage bench \
+.PHONY: all demo check check-matrix check-patched check-fleet soak mutate kunit prove lint coverage bench \
 	install uninstall dkms-files dkms-source version deb rpm clean help
 
 all: $(KDIR)/Makefile ## build perfmlock.ko for the running kernel, or for KDIR=
@@ -30,6 +30,9 @@ prove: ## prove the reference rule for all inputs, with CBMC
 
 check-matrix: ## all selftests on every kernel in reach; KERNELS=, or KIMAGE= and KDIR=
 	@selftests/matrix
+
+check-patched: ## the newest kernel source without and with a series of patches; PATCHES=
+	@selftests/patched
 
 check-fleet: ## the life of hosts of each release, booted, with their dkms; HOSTS=
 	@selftests/fleet/run $(HOSTS)
