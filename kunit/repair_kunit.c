@@ -172,6 +172,58 @@ static void a_close_finds_what_it_takes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx_nr_past(&fx->ledger.drifts), 1);
 }
 
+/* Likewise M, where the whole excess of the user was put on it. */
+static void a_close_finds_it_on_m(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring[] = {
+		fx_ring(fx, 0, 0, 65), fx_ring(fx, 0, 1, 65), fx_ring(fx, 0, 2, 5),
+	};
+	struct fx_call call;
+
+	fx_map(fx, &ring[0], 65, 0);
+	fx_map(fx, &ring[1], 65, 30);
+	fx_map(fx, &ring[2], 5, 35);
+	repair(fx, true);
+	expect_user(fx, 0, 100, -35);
+	expect_mm(fx, 0, 35, -30);
+	call = fx_begin_unmap(fx, &ring[2]);
+	expect_user(fx, 0, 105, -30);
+	expect_mm(fx, 0, 65, 0);
+	fx_kernel_unmaps(&ring[2], -5, -35);
+	/* what is right of the others, at any moment */
+	KUNIT_EXPECT_EQ(test, fx->users[0].counter, 100);
+	KUNIT_EXPECT_EQ(test, fx->mms[0].counter, 30);
+	fx_end_unmap(fx, &call);
+	expect_user(fx, 0, 100, -30);
+	expect_mm(fx, 0, 30, 0);
+}
+
+/* It has met another U than it began with: no rule is judged by that. */
+static void a_call_during_a_switch_judges_no_rule(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 65), b = fx_ring(fx, 1, 1, 50);
+	struct perfmlock_drifting drift;
+	unsigned long judged;
+	struct fx_call call;
+
+	fx_map(fx, &ring, 65, 0);
+	fx_map(fx, &ring, 65, 0);
+	repair(fx, true);
+	expect_user(fx, 0, 65, -65);
+	judged = fx->ledger.judged;
+	call = fx_begin_map(fx, &b);
+	repair(fx, false);
+	fx_kernel_maps(fx, &b, 0, 50);
+	fx_end_map(fx, &call, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.judged, judged);
+	KUNIT_ASSERT_NE(test, fx_past(&fx->ledger.drifts, 0, &drift), 0);
+	KUNIT_EXPECT_EQ(test, drift.cause, PERFMLOCK_REMAP_CHARGE);
+	KUNIT_EXPECT_TRUE(test, drift.inherited);
+	KUNIT_EXPECT_EQ(test, drift.kernel_mm, 50);
+}
+
 static void no_counter_goes_below_zero(struct kunit *test)
 {
 	struct fx *fx = test->priv;
@@ -542,6 +594,8 @@ static struct kunit_case repair_cases[] = {
 	KUNIT_CASE(a_lost_uncharge_is_made),
 	KUNIT_CASE(both_users_of_an_aux_area_are_right),
 	KUNIT_CASE(a_close_finds_what_it_takes),
+	KUNIT_CASE(a_close_finds_it_on_m),
+	KUNIT_CASE(a_call_during_a_switch_judges_no_rule),
 	KUNIT_CASE(no_counter_goes_below_zero),
 	KUNIT_CASE(nothing_is_moved_by_uncertain_books),
 	KUNIT_CASE(a_row_that_goes_is_undone),
