@@ -889,6 +889,7 @@ static void check_calls(struct fx *fx, const char *where,
 	}
 	for (i = 0; i < ARRAY_SIZE(ledger->by_event); i++) {
 		hlist_for_each_entry(call, &ledger->by_event[i], by_event) {
+			under_way += call->also == user;
 			if (call->user != user)
 				continue;
 			under_way++;

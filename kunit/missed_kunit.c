@@ -149,7 +149,7 @@ static void what_is_mapped_after_that_at_its_address_is_new(struct kunit *test)
 	const void *rb;
 
 	/* a kernel that charges re-maps: what is charged tells nothing */
-	fx->ledger.model = PERFMLOCK_NR_MODELS - 1;
+	fx->ledger.model = PERFMLOCK_S6;
 	fx_kernel_maps(fx, &a, 33, 0);
 	fx_kernel_maps(fx, &b, 0, 0);
 	fx_sweep(fx, met);

@@ -181,5 +181,12 @@ const struct perfmlock_model *world_model(const char *name)
 	return world_next_model(&name);
 }
 
+/* Its place in the table, where the reference rule is that of a kernel without mistakes. */
+unsigned int world_index(const struct perfmlock_model *model)
+{
+	return model == &perfmlock_reference_model ? PERFMLOCK_REFERENCE :
+						     model - perfmlock_models;
+}
+
 MODULE_DESCRIPTION("KUnit tests of perfmlock's accounting and books");
 MODULE_LICENSE("GPL");

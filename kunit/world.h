@@ -83,5 +83,6 @@ void world_unmap_all(struct world *world);
 
 const struct perfmlock_model *world_model(const char *name);
 const struct perfmlock_model *world_next_model(const char **names);
+unsigned int world_index(const struct perfmlock_model *model);
 
 #endif /* PERFMLOCK_KUNIT_WORLD_H */

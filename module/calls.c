@@ -126,6 +126,31 @@ void perfmlock_quiet(struct perfmlock_ledger *ledger,
 	user->unmapped_other = 0;
 }
 
+/*
+ * The call may move another user's counter as well: an AUX area's, on a kernel that
+ * uncharges whom it charged. It is beside all that this one has under way.
+ */
+void perfmlock_also_begin(struct perfmlock_ledger *ledger,
+			  struct perfmlock_call *call,
+			  struct perfmlock_user *user)
+{
+	if (!user->under_way++)
+		perfmlock_quiet(ledger, user,
+				ledger->ops->read_user(user->node.key));
+	user->begun++;
+	call->also = user;
+}
+
+void perfmlock_also_end(struct perfmlock_ledger *ledger,
+			struct perfmlock_user *user)
+{
+	if (--user->under_way)
+		return;
+	settle(ledger, user, ledger->ops->read_user(user->node.key));
+	if (ledger->repairing)
+		perfmlock_repair_user(ledger, user);
+}
+
 /* What a call did to U was inferred: note what that may have got wrong. */
 void perfmlock_note_inferred(const struct perfmlock_call *call,
 			     const struct perfmlock_observation *obs)

@@ -13,6 +13,11 @@
 /* calls */
 void perfmlock_note_rivals(struct perfmlock_ledger *ledger,
 			   struct perfmlock_call *call);
+void perfmlock_also_begin(struct perfmlock_ledger *ledger,
+			  struct perfmlock_call *call,
+			  struct perfmlock_user *user);
+void perfmlock_also_end(struct perfmlock_ledger *ledger,
+			struct perfmlock_user *user);
 void perfmlock_note_inferred(const struct perfmlock_call *call,
 			     const struct perfmlock_observation *obs);
 void perfmlock_note_disturbed(struct perfmlock_ledger *ledger,
@@ -108,6 +113,7 @@ static __always_inline void call_begin(struct perfmlock_ledger *ledger,
 				       struct perfmlock_user *user)
 {
 	call->user = user;
+	call->also = NULL;
 	call->open_rb = NULL;
 	call->began = ledger->next_id;
 	call->beside = false;
@@ -191,6 +197,8 @@ static __always_inline void call_end(struct perfmlock_ledger *ledger,
 	} else if (!call->data) {
 		perfmlock_known_again(ledger);
 	}
+	if (unlikely(call->also))
+		perfmlock_also_end(ledger, call->also);
 	ledger->nr_active--;
 	ledger->ended++;
 	hlist_del(&call->by_event);

@@ -68,7 +68,8 @@ static __always_inline long taken_of(enum perfmlock_aux_unmap rule, long pages,
  * old one, which takes pages from U that the new split had put on M; S2's
  * forgets U's part. S4 trusts that U is below the limit, which a sysctl or a
  * CPU that goes offline can lower. S5 is right about how much, not yet about
- * whom. S6 was a clean-up, and S7, in v6.18, is its refactoring.
+ * whom. S6 was a clean-up, and S7, in v6.18, is its refactoring. No release is
+ * right about whom so far: that is selftests/patches/.
  */
 const struct perfmlock_model perfmlock_models[PERFMLOCK_NR_MODELS] = {
 	[PERFMLOCK_S0] = {
@@ -112,6 +113,12 @@ const struct perfmlock_model perfmlock_models[PERFMLOCK_NR_MODELS] = {
 		.extra = PERFMLOCK_EXTRA_CLAMPED,
 		.aux_unmap = PERFMLOCK_AUX_REST,
 		.remap_charges = true,
+	},
+	[PERFMLOCK_REFERENCE] = {
+		.name = "reference", .commit = "-", .since = "-",
+		.extra = PERFMLOCK_EXTRA_CLAMPED,
+		.aux_unmap = PERFMLOCK_AUX_REST,
+		.own_user = true, .own_mm = true,
 	},
 };
 
@@ -221,8 +228,10 @@ static __always_inline void model_step(const struct perfmlock_model *model,
 	if (step == PERFMLOCK_REMAP && model->remap_charges) {
 		charge->user = obs->pages;
 	} else if (step == PERFMLOCK_LAST_UNMAP) {
-		charge->user = -unmap_user(model, obs, kind);
-		charge->mm = -obs->rec;
+		if (!(obs->other_user && model->own_user))
+			charge->user = -unmap_user(model, obs, kind);
+		if (!(obs->other_mm && model->own_mm))
+			charge->mm = -obs->rec;
 		charge->rec = 0;
 	}
 }
@@ -233,7 +242,9 @@ static __always_inline void model_step(const struct perfmlock_model *model,
  * @obs: the step; what was measured is not looked at
  * @charge: result; the sums are of a first mapping only, no other is checked
  *
- * Whose U and whose M are meant is not said here: see struct perfmlock_model.
+ * Whose U and whose M are meant is not said here (see struct perfmlock_model), but
+ * for a last unmap: there it is the counters that were measured, and those of others
+ * are not moved by who uncharges whom he charged.
  */
 void perfmlock_model_step(const struct perfmlock_model *model,
 			  const struct perfmlock_observation *obs,

@@ -111,7 +111,10 @@ struct perfmlock_model {
 	bool own_mm;
 };
 
-/* Every version of the rule, in the order of history: see perfmlock_models. */
+/*
+ * Every version of the rule, in the order of history, and that of a kernel without
+ * any of the mistakes: see perfmlock_models.
+ */
 enum perfmlock_model_id {
 	PERFMLOCK_S0,
 	PERFMLOCK_S0C,
@@ -121,6 +124,7 @@ enum perfmlock_model_id {
 	PERFMLOCK_S4,
 	PERFMLOCK_S5,
 	PERFMLOCK_S6,
+	PERFMLOCK_REFERENCE,
 	PERFMLOCK_NR_MODELS,
 	/* that of most kernels in use: what is assumed before anything was seen */
 	PERFMLOCK_MODEL_DEFAULT = PERFMLOCK_S5,
@@ -143,6 +147,8 @@ extern const struct perfmlock_model perfmlock_reference_model;
  * @state: counters and limits before the step
  * @user: measured change of U
  * @mm: measured change of M
+ * @other_mm: the mm that was charged is not the one whose M was measured
+ * @other_user: likewise the user, and U
  * @explained: rules that make this of it, a bit each; of perfmlock_attribute()
  * @beside: other calls of the user were under way: U was another than in @state
  */
@@ -154,6 +160,8 @@ struct perfmlock_observation {
 	struct perfmlock_state state;
 	long user;
 	long mm;
+	bool other_mm;
+	bool other_user;
 	unsigned int explained;
 	bool beside;
 };
@@ -421,7 +429,8 @@ static inline bool perfmlock_is_plain(const struct perfmlock_observation *obs)
 		       (unsigned long)obs->state.user + obs->pages <=
 				obs->state.limit;
 	case PERFMLOCK_LAST_UNMAP:
-		return !obs->rec && !obs->mm && obs->user == -obs->pages;
+		return !obs->rec && !obs->mm &&
+		       obs->user == -obs->pages && !obs->other_user;
 	case PERFMLOCK_REMAP:
 		return false;
 	default:

@@ -149,6 +149,9 @@ void perfmlock_close_begin(struct perfmlock_ledger *ledger,
 			call->frees += data->aux->correct_user;
 	}
 	call_begin(ledger, call, known ? data->user : NULL);
+	if (unlikely(known && call->area && !data->aux->adopted &&
+		     data->aux->user != data->user))
+		perfmlock_also_begin(ledger, call, data->aux->user);
 	if (unlikely(ledger->repairing) && known)
 		perfmlock_repair_lend(ledger, call);
 }
@@ -199,12 +202,47 @@ static __always_inline void compare_mm(struct perfmlock_ledger *ledger,
 		wrong_mm(ledger, buffer, obs, closer);
 }
 
+/**
+ * struct owned - of whom a kernel has taken a part's pages that knows whom it charged
+ * @mm: it took those of the mm of the mm that was charged, and not of who closes
+ * @user: those of the user of the user who was, and not of who mapped the data
+ */
+struct owned {
+	bool mm;
+	bool user;
+};
+
+/* Of another's counter than was measured: that stood still. */
+static struct owned owned_of(const struct perfmlock_buffer *buffer,
+			     const struct perfmlock_observation *obs)
+{
+	return (struct owned){
+		.mm = obs->other_mm && buffer->kernel_mm && !obs->mm,
+		.user = obs->other_user && buffer->first_user && !obs->user,
+	};
+}
+
+/* Books what was taken there; from then on @obs says it. */
+static noinline void take_owned(struct perfmlock_buffer *buffer,
+				struct perfmlock_observation *obs,
+				const struct owned *owned)
+{
+	if (owned->mm) {
+		obs->mm = -buffer->kernel_mm;
+		buffer->mm->books.kernel += obs->mm;
+	}
+	if (owned->user) {
+		obs->user = -buffer->first_user;
+		buffer->user->books.kernel += obs->user;
+	}
+}
+
 /* The last mapping of a part went: the kernel must take back what it charged. */
 static __always_inline void close_last(struct perfmlock_ledger *ledger,
 				       const struct perfmlock_call *call,
 				       struct perfmlock_buffer *buffer,
 				       const struct perfmlock_observation *obs,
-				       bool as_measured)
+				       bool as_measured, bool owned_user)
 {
 	struct perfmlock_charge charged = {
 		.user = -buffer->first_user,
@@ -217,7 +255,7 @@ static __always_inline void close_last(struct perfmlock_ledger *ledger,
 
 	note(ledger, call, obs, &right, buffer, as_measured);
 	compare(ledger, obs, &charged, buffer, buffer->user, buffer->mm);
-	if (unlikely(obs->user && buffer->user != call->user)) {
+	if (unlikely(obs->user && buffer->user != call->user && !owned_user)) {
 		/* one has too much from now on, the other too little */
 		call->user->books.cause = PERFMLOCK_AUX_WRONG_USER;
 		perfmlock_compare(ledger, obs, &charged,
@@ -368,16 +406,25 @@ static noinline void close_aux(struct perfmlock_ledger *ledger,
 		.rec = data->first_mm,
 		.user = last_data ? -data->first_user : 0,
 		.mm = last_data ? -data->kernel_mm : 0,
+		.other_mm = data->mm->node.key != call->mm,
 	};
 	struct perfmlock_observation of_aux = {
 		.step = PERFMLOCK_LAST_UNMAP,
 		.kind = PERFMLOCK_AUX,
 		.pages = aux->pages,
 		.rec = aux->first_mm,
+		.other_mm = aux->mm->node.key != call->mm,
+		.other_user = aux->user != call->user,
 	};
+	struct owned aux_owned = {}, data_owned = {};
 	struct perfmlock_mm *closer;
 	bool as_measured = true;
 
+	if (last_data && of_data.other_mm && data->kernel_mm &&
+	    mm == (of_aux.other_mm ? 0 : -aux->first_mm)) {
+		of_data.mm = 0;
+		data_owned.mm = true;
+	}
 	if (last_data && data_was_left(ledger, call, data, &of_aux, user, mm)) {
 		of_data.user = 0;
 		of_data.mm = 0;
@@ -395,16 +442,19 @@ static noinline void close_aux(struct perfmlock_ledger *ledger,
 					aux->guessed && !last_data);
 		if (aux->guessed)
 			divide_anew(ledger, aux, of_aux.rec);
+		aux_owned = owned_of(aux, &of_aux);
 	}
 	closer = book_close(ledger, call, data, of_data.user + of_aux.user,
 			    of_data.mm + of_aux.mm);
 	if (!aux->adopted)
 		judge(ledger, call, &of_aux, as_measured);
 	compare_mm(ledger, aux, &of_aux, closer);
-	close_last(ledger, call, aux, &of_aux, as_measured);
+	take_owned(aux, &of_aux, &aux_owned);
+	close_last(ledger, call, aux, &of_aux, as_measured, aux_owned.user);
 	if (last_data) {
 		compare_mm(ledger, data, &of_data, closer);
-		close_last(ledger, call, data, &of_data, as_measured);
+		take_owned(data, &of_data, &data_owned);
+		close_last(ledger, call, data, &of_data, as_measured, false);
 	}
 }
 
@@ -421,7 +471,9 @@ static __always_inline void close_data(struct perfmlock_ledger *ledger,
 		.pages = data->pages,
 		.rec = data->first_mm,
 		.mm = mm,
+		.other_mm = data->mm->node.key != call->mm,
 	};
+	struct owned owned = {};
 	struct perfmlock_mm *closer;
 	bool as_measured = true;
 
@@ -441,10 +493,13 @@ static __always_inline void close_data(struct perfmlock_ledger *ledger,
 	 * Another call of the event may have detached it, and left the uncharge
 	 * to this one, which left it to that one (since f91072ed1b72): then M
 	 * stands still, and U did not fall by what it was charged, as where the
-	 * other one's mm was uncharged.
+	 * other one's mm was uncharged. Where all of it was on M only the rule of
+	 * the kernel tells the two apart.
 	 */
 	if (likely(!last || !(call->rival && obs.rec && !mm &&
-			      (!user || user != -data->first_user)))) {
+			      (!user || user != -data->first_user) &&
+			      !(obs.other_mm && !data->first_user &&
+				perfmlock_model_of(ledger, call->user)->own_mm)))) {
 		obs.user = user;
 		if (unlikely(!last && call->mover == PERFMLOCK_ALONE &&
 			     rb != call->rb && obs.pages && user &&
@@ -458,6 +513,8 @@ static __always_inline void close_data(struct perfmlock_ledger *ledger,
 		as_measured = attribute(ledger, call, &obs, data->guessed);
 		if (unlikely(data->guessed && last))
 			divide_anew(ledger, data, obs.rec);
+		if (unlikely(last && obs.other_mm))
+			owned = owned_of(data, &obs);
 	} else {
 		obs.mm = 0;
 	}
@@ -469,7 +526,9 @@ static __always_inline void close_data(struct perfmlock_ledger *ledger,
 	judge(ledger, call, &obs, as_measured);
 	compare_mm(ledger, data, &obs, closer);
 	if (last) {
-		close_last(ledger, call, data, &obs, as_measured);
+		if (unlikely(owned.mm))
+			take_owned(data, &obs, &owned);
+		close_last(ledger, call, data, &obs, as_measured, false);
 		return;
 	}
 	note(ledger, call, &obs, &nothing, data, as_measured);

@@ -308,6 +308,7 @@ struct perfmlock_actor {
  * @user: whose counter it may move; NULL: not known, anybody's
  * @data: the buffer that it closes; NULL: not known
  * @area: the AUX area of that, by its id; 0: there is none, or it is not meant
+ * @also: who was charged for that, if it is not @user: his counter may move as well
  * @begun: the user's @begun with it
  * @taken: the user's @taken when it began
  * @freed: likewise
@@ -347,6 +348,7 @@ struct perfmlock_call {
 	struct perfmlock_user *user;
 	struct perfmlock_buffer *data;
 	u64 area;
+	struct perfmlock_user *also;
 	unsigned long begun;
 	long taken;
 	long freed;
