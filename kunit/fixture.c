@@ -74,7 +74,19 @@ static unsigned long fx_rlimit(void)
 static bool fx_exempt(void)
 {
 	lockdep_assert_held(&now->ledger.lock);
-	return now->exempt;
+	return now->exempt || now->capable;
+}
+
+static bool fx_capable(void)
+{
+	lockdep_assert_held(&now->ledger.lock);
+	return now->capable;
+}
+
+static bool fx_untold(void)
+{
+	lockdep_assert_held(&now->ledger.lock);
+	return now->untold;
 }
 
 static unsigned int fx_online_cpus(void)
@@ -211,6 +223,8 @@ const struct perfmlock_ledger_ops fx_ops = {
 	.limit_is_exact = fx_limit_is_exact,
 	.rlimit = fx_rlimit,
 	.exempt = fx_exempt,
+	.capable = fx_capable,
+	.missed = fx_untold,
 	.online_cpus = fx_online_cpus,
 	.hold_user = fx_hold_user,
 	.hold_mm = fx_hold_mm,
@@ -439,6 +453,13 @@ void fx_unmap_slowly(struct fx *fx, const struct fx_vma *vma, long user, long mm
 	fx_kernel_unmaps(vma, user, mm);
 	fx_map(fx, beside, beside->pages, 0);
 	fx_end_unmap(fx, &call);
+}
+
+/* PERF_EVENT_IOC_SET_OUTPUT */
+void fx_lead(struct fx *fx, unsigned int from, unsigned int to)
+{
+	fx->events[from].rb = fx->events[to].rb;
+	fx->events[from].owner = fx->events[to].owner;
 }
 
 void fx_open(struct fx *fx, const struct fx_vma *vma)
@@ -982,6 +1003,39 @@ static void check_sums(struct fx *fx, const char *where,
 	TRUE(user->mm_pages == on_mm);
 }
 
+/* What is proven of a counter is what is proven of its buffers. */
+static void check_proof(struct fx *fx, const char *where,
+			const struct perfmlock_user *user,
+			const struct perfmlock_mm *mm)
+{
+	long least = 0, most = 0, proven = 0, too_much = 0, right, rest;
+	struct perfmlock_buffer *buffer;
+
+	fx_for_each(buffer, &fx->ledger.buffers) {
+		TRUE(!buffer->proven || (!buffer->adopted && !buffer->pending));
+		right = buffer->by_rule ? buffer->correct_user :
+					  buffer->first_user;
+		rest = buffer->on_both ? buffer->first_mm :
+					 (long)buffer->pages - buffer->first_user;
+		if (user && buffer->user == user && !buffer->adopted) {
+			least += buffer->proven ? right : 0;
+			most += buffer->proven ? right : buffer->pages;
+		}
+		if (mm && buffer->mm == mm && buffer->proven && !buffer->unclear) {
+			proven += rest;
+			too_much += rest + right - (long)buffer->pages;
+		}
+	}
+	if (user) {
+		TRUE(user->proof.buffers.least == least);
+		TRUE(user->proof.buffers.most == most);
+	}
+	if (mm) {
+		TRUE(mm->proven == proven);
+		TRUE(mm->too_much == too_much);
+	}
+}
+
 void fx_check(struct fx *fx, const char *where)
 {
 	unsigned int buffers = 0, adopted = 0;
@@ -996,6 +1050,7 @@ void fx_check(struct fx *fx, const char *where)
 		check_sums(fx, where, user);
 		check_row(fx, where, &user->node, &user->books);
 		check_calls(fx, where, user);
+		check_proof(fx, where, user, NULL);
 	}
 	check_unknown(fx, where);
 	check_lent(fx, where);
@@ -1003,6 +1058,7 @@ void fx_check(struct fx *fx, const char *where)
 	fx_for_each(mm, &ledger->mms) {
 		check_row(fx, where, &mm->node, &mm->books);
 		check_pages(fx, where, mm);
+		check_proof(fx, where, NULL, mm);
 		TRUE(mm->books.buffers || !list_empty(&mm->books.idle));
 	}
 	fx_for_each(buffer, &ledger->buffers) {
@@ -1012,4 +1068,23 @@ void fx_check(struct fx *fx, const char *where)
 	}
 	TRUE(ledger->buffers.nr == buffers);
 	TRUE(ledger->adopted == adopted);
+}
+
+static struct perfmlock_notes notes;
+
+static void tell(const struct perfmlock_notes *notes)
+{
+	now->repairs += notes->nr_repairs;
+}
+
+void fx_repair(struct fx *fx, bool on)
+{
+	perfmlock_repair_switch(&fx->ledger, on, &notes, tell);
+	fx_check(fx, "after a switch");
+}
+
+void fx_repair_all(struct fx *fx)
+{
+	perfmlock_repair_all(&fx->ledger, &notes, tell);
+	fx_check(fx, "after a look at all rows");
 }

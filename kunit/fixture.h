@@ -87,7 +87,9 @@ struct fx_call {
  * @limit: 100
  * @limit_is_old: it was read some time ago
  * @cpus: online: 4
- * @exempt: every caller is privileged
+ * @exempt: every caller is privileged, as perf_event_paranoid is -1
+ * @capable: every caller has CAP_IPC_LOCK
+ * @untold: a probe has missed calls, and nobody has asked yet
  * @unchecked: threads race: nothing is looked through after each call, and a
  *	       row may be opened anew before the old one's key is let go
  * @caller: who calls now
@@ -99,6 +101,7 @@ struct fx_call {
  * @low: times that memory was said to run low
  * @unseen: times that something was said to have gone by unseen
  * @told: times that there was said to be a new refusal, or drift
+ * @repairs: notes of repairs that a switch, or a look at all rows, has told
  * @wrong: keys held twice, dropped when not held, or taken for others
  */
 struct fx {
@@ -112,6 +115,8 @@ struct fx {
 	bool limit_is_old;
 	unsigned int cpus;
 	bool exempt;
+	bool capable;
+	bool untold;
 	bool unchecked;
 	const struct fx_process *caller;
 	unsigned long next_rb;
@@ -122,6 +127,7 @@ struct fx {
 	unsigned int low;
 	unsigned int unseen;
 	unsigned int told;
+	unsigned int repairs;
 	unsigned int wrong;
 };
 
@@ -129,6 +135,10 @@ extern const struct perfmlock_ledger_ops fx_ops;
 
 int fx_init(struct kunit *test);
 void fx_exit(struct kunit *test);
+
+/* What the switch does, and what upkeep does while it is on. */
+void fx_repair(struct fx *fx, bool on);
+void fx_repair_all(struct fx *fx);
 
 static inline struct fx_vma fx_ring(struct fx *fx, unsigned int process,
 				    unsigned int event, long pages)
@@ -159,6 +169,7 @@ void fx_fail(struct fx *fx, const struct fx_vma *vma, int ret, long user,
 	     long mm);
 void fx_unmap(struct fx *fx, const struct fx_vma *vma, long user, long mm);
 void fx_open(struct fx *fx, const struct fx_vma *vma);
+void fx_lead(struct fx *fx, unsigned int from, unsigned int to);
 /* The kernel has unmapped it, and @beside is mapped before the call returns. */
 void fx_unmap_slowly(struct fx *fx, const struct fx_vma *vma, long user, long mm,
 		     const struct fx_vma *beside);

@@ -119,6 +119,9 @@ void perfmlock_quiet(struct perfmlock_ledger *ledger,
 			perfmlock_unseen(ledger);
 		user->foreign = foreign;
 	}
+	if (unlikely(!user->proof.known) && ledger->exclusive &&
+	    perfmlock_is_settled(ledger))
+		perfmlock_proof_quiet(ledger, user, counter);
 	user->sure_at = ledger->unseen;
 	user->remapped = 0;
 	user->unmapped = 0;
@@ -144,11 +147,8 @@ void perfmlock_also_begin(struct perfmlock_ledger *ledger,
 void perfmlock_also_end(struct perfmlock_ledger *ledger,
 			struct perfmlock_user *user)
 {
-	if (--user->under_way)
-		return;
-	settle(ledger, user, ledger->ops->read_user(user->node.key));
-	if (ledger->repairing)
-		perfmlock_repair_user(ledger, user);
+	if (!--user->under_way)
+		settle(ledger, user, ledger->ops->read_user(user->node.key));
 }
 
 /* What a call did to U was inferred: note what that may have got wrong. */

@@ -120,6 +120,10 @@ static __always_inline void call_begin(struct perfmlock_ledger *ledger,
 	call->same_event = false;
 	call->rival = false;
 	call->left = false;
+	call->ended = ledger->ended;
+	call->crowd = ledger->nr_active;
+	call->owed[PERFMLOCK_DATA].pages = 0;
+	call->owed[PERFMLOCK_AUX].pages = 0;
 	call->lent_user = 0;
 	call->lent_mm = 0;
 	call->repaired_user = 0;
@@ -189,23 +193,29 @@ static __always_inline void call_end(struct perfmlock_ledger *ledger,
 			user->mapping -= call->pages;
 		else
 			user->closing -= call->frees;
-		if (likely(!--user->under_way)) {
+		if (likely(!--user->under_way))
 			settle(ledger, user, counter);
-			if (unlikely(ledger->repairing))
-				perfmlock_repair_user(ledger, user);
-		}
 	} else if (!call->data) {
 		perfmlock_known_again(ledger);
 	}
 	if (unlikely(call->also))
 		perfmlock_also_end(ledger, call->also);
 	ledger->nr_active--;
+	ledger->alone = false;
 	ledger->ended++;
 	hlist_del(&call->by_event);
 	call_free(ledger, call);
 	if (unlikely(ledger->buffers.low || ledger->mms.low ||
 		     ledger->users.low))
 		ledger->ops->low();
+}
+
+/* Has no other call of anybody gone beside it? */
+static __always_inline bool is_alone(const struct perfmlock_ledger *ledger,
+				     const struct perfmlock_call *call)
+{
+	return !call->crowd && ledger->nr_active == 1 &&
+	       call->ended == ledger->ended && call->unseen == ledger->unseen;
 }
 
 /* What a call has done to U and M, whatever was repaired meanwhile. */

@@ -190,6 +190,33 @@ static __always_inline void model_charge(const struct perfmlock_model *model,
 }
 
 /**
+ * perfmlock_rest_on_mm() - what of a first mapping the kernel has put on M, told by U
+ * @state: the kernel's counters before the call, and the limits
+ * @pages: of the mapping
+ * @user: that it has put on U
+ *
+ * Return: see struct perfmlock_rest. By 9bb5d40cd93c (S0) and its backports with
+ * 003461559ef7 (S0c).
+ */
+struct perfmlock_rest
+perfmlock_rest_on_mm(const struct perfmlock_state *state, unsigned long pages,
+		     long user)
+{
+	struct perfmlock_rest on_mm = { pages - user, pages - user };
+	struct perfmlock_charge charge;
+
+	if (user == (long)pages) {
+		model_charge(&perfmlock_models[PERFMLOCK_S0C], state, pages,
+			     &charge);
+		on_mm.clamped = charge.mm;
+		model_charge(&perfmlock_models[PERFMLOCK_S0], state, pages,
+			     &charge);
+		on_mm.unclamped = charge.mm;
+	}
+	return on_mm;
+}
+
+/**
  * perfmlock_model_charge() - what a kernel's rule makes of a first mapping
  * @model: the rule
  * @state: the kernel's counters before the call, and the limits

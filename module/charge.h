@@ -290,24 +290,73 @@ static inline long perfmlock_drift(long kernel, long correct)
 
 /**
  * perfmlock_repair() - what is to be added to a counter to make it right
- * @kernel: pages that the kernel has charged, net
- * @correct: pages that the reference rule has charged
+ * @wrong: pages that are on it and should not be; below zero: that are missing
  * @repaired: pages that were added so far
- *
- * The counter then holds foreign + @correct, and without what was added
- * foreign + @kernel again.
  *
  * Return: pages; below zero: to be taken.
  */
-static inline long perfmlock_repair(long kernel, long correct, long repaired)
+static inline long perfmlock_repair(long wrong, long repaired)
 {
-	return correct - kernel - repaired;
+	return -wrong - repaired;
 }
 
 /**
+ * struct perfmlock_bounds - between what a number of pages is known to lie
+ * @least: it is no less
+ * @most: it is no more
+ */
+struct perfmlock_bounds {
+	long least;
+	long most;
+};
+
+/**
+ * perfmlock_surely() - how much of a number is certain
+ * @bounds: of it
+ *
+ * Return: pages; it is that, or farther from zero.
+ */
+static inline long perfmlock_surely(const struct perfmlock_bounds *bounds)
+{
+	if (bounds->least > 0)
+		return bounds->least;
+	return bounds->most < 0 ? bounds->most : 0;
+}
+
+/**
+ * perfmlock_left_over() - what of a counter is of none of its parts
+ * @counter: pages on it
+ * @parts: of them
+ * @rest: likewise, of the others
+ *
+ * Return: the bounds of that.
+ */
+static inline struct perfmlock_bounds
+perfmlock_left_over(long counter, const struct perfmlock_bounds *parts,
+		    const struct perfmlock_bounds *rest)
+{
+	return (struct perfmlock_bounds){
+		.least = counter - parts->most - rest->most,
+		.most = counter - parts->least - rest->least,
+	};
+}
+
+/**
+ * struct perfmlock_rest - what of a first mapping the kernel can have put on M
+ * @clamped: if what U has over the limit is not charged again (S0c)
+ * @unclamped: if it is (S0)
+ *
+ * A rule that divides the pages has put there what is not on U, and the two are the
+ * same. Of one that charges all to U, as before d44248a41337, there are two.
+ */
+struct perfmlock_rest {
+	long clamped;
+	long unclamped;
+};
+
+/**
  * perfmlock_lend() - what a counter gets back before an uncharge of the kernel's
- * @takes: pages that the kernel will take
- * @right: of them, pages that are right there
+ * @more: pages that the kernel will take beyond what is right there
  * @repaired: pages that were added to the counter so far
  *
  * Else the uncharge would bring it below what is right, or below zero, until it
@@ -315,10 +364,8 @@ static inline long perfmlock_repair(long kernel, long correct, long repaired)
  *
  * Return: pages, never below zero.
  */
-static inline long perfmlock_lend(long takes, long right, long repaired)
+static inline long perfmlock_lend(long more, long repaired)
 {
-	long more = takes - right;
-
 	if (more <= 0 || repaired >= 0)
 		return 0;
 	return more < -repaired ? more : -repaired;
@@ -438,6 +485,9 @@ static inline bool perfmlock_is_plain(const struct perfmlock_observation *obs)
 	}
 }
 
+struct perfmlock_rest
+perfmlock_rest_on_mm(const struct perfmlock_state *state, unsigned long pages,
+		     long user);
 void perfmlock_reference_between(const struct perfmlock_state *state,
 				 long lowest_user, long highest_user,
 				 unsigned long pages, long seen_user,

@@ -239,7 +239,7 @@ static noinline void take_owned(struct perfmlock_buffer *buffer,
 
 /* The last mapping of a part went: the kernel must take back what it charged. */
 static __always_inline void close_last(struct perfmlock_ledger *ledger,
-				       const struct perfmlock_call *call,
+				       struct perfmlock_call *call,
 				       struct perfmlock_buffer *buffer,
 				       const struct perfmlock_observation *obs,
 				       bool as_measured, bool owned_user)
@@ -254,6 +254,8 @@ static __always_inline void close_last(struct perfmlock_ledger *ledger,
 	};
 
 	note(ledger, call, obs, &right, buffer, as_measured);
+	if (unlikely(buffer->mm->node.key != call->mm))
+		perfmlock_proof_left(ledger, call, buffer);
 	compare(ledger, obs, &charged, buffer, buffer->user, buffer->mm);
 	if (unlikely(obs->user && buffer->user != call->user && !owned_user)) {
 		/* one has too much from now on, the other too little */
@@ -287,10 +289,12 @@ static void find_last(struct perfmlock_ledger *ledger,
 	if (data->maps && data->maps < data->closing && rb != call->rb &&
 	    (mm == -data->first_mm ||
 	     (aux && mm == -data->first_mm - aux->first_mm))) {
+		perfmlock_proof_inferred(ledger, data);
 		data->maps = 0;
 		*last_aux = aux;
 	} else if (aux && aux->id == call->area && aux->maps &&
 		   mm == -aux->first_mm && others_close(ledger, aux)) {
+		perfmlock_proof_inferred(ledger, data);
 		*last_aux = true;
 	}
 	if (*last_aux)
@@ -478,8 +482,8 @@ static __always_inline void close_data(struct perfmlock_ledger *ledger,
 	bool as_measured = true;
 
 	/* the kernel took nothing, and there is nobody to whom it was left */
-	if (unlikely(last && !(user | mm) && !call->rival &&
-		     data->first_user)) {
+	if (unlikely(last && !user && !call->rival && data->first_user &&
+		     (!mm || (data->proven && ledger->alone)))) {
 		if (call->mover == PERFMLOCK_ALONE) {
 			perfmlock_found_mapped(ledger, data);
 			last = false;
@@ -508,6 +512,7 @@ static __always_inline void close_data(struct perfmlock_ledger *ledger,
 			/* it went all the same: an earlier close was not seen */
 			obs.step = PERFMLOCK_LAST_UNMAP;
 			last = true;
+			perfmlock_proof_inferred(ledger, data);
 			ledger->totals.resynced++;
 		}
 		as_measured = attribute(ledger, call, &obs, data->guessed);
@@ -565,41 +570,44 @@ static noinline void close_adopted(struct perfmlock_ledger *ledger,
 /**
  * struct payers - who may have too much or too little by a close
  * @mm: who closes, by its key
+ * @user: whose counter it may have moved; NULL: that is not known
  * @of_data: the mm that was charged for the data; NULL: not known
  * @of_aux: likewise for the AUX area; NULL: there is none
- * @user: who was charged for that
+ * @user_of_aux: who was charged for that
  */
 struct payers {
 	const void *mm;
+	struct perfmlock_user *user;
 	struct perfmlock_mm *of_data;
 	struct perfmlock_mm *of_aux;
-	struct perfmlock_user *user;
+	struct perfmlock_user *user_of_aux;
 };
 
 static noinline struct payers payers_of(const struct perfmlock_call *call)
 {
 	const struct perfmlock_buffer *data = call->data;
-	struct payers payers = { .mm = call->mm };
+	struct payers payers = { .mm = call->mm, .user = call->user };
 
-	if (data)
-		payers.of_data = data->mm;
-	if (data && data->aux) {
+	/* of one that has ended nothing is held any more */
+	if (!data || data->ended)
+		return payers;
+	payers.of_data = data->mm;
+	if (data->aux) {
 		payers.of_aux = data->aux->mm;
-		payers.user = data->aux->user;
+		payers.user_of_aux = data->aux->user;
 	}
 	return payers;
 }
 
-/* Of the data's user the end of the call is the quiet moment. */
 static noinline void repair_payers(struct perfmlock_ledger *ledger,
 				   const struct payers *payers)
 {
+	perfmlock_repair_user(ledger, payers->user);
+	perfmlock_repair_user(ledger, payers->user_of_aux);
 	perfmlock_repair_mm(ledger,
 			    perfmlock_store_find(&ledger->mms, payers->mm));
 	perfmlock_repair_mm(ledger, payers->of_data);
 	perfmlock_repair_mm(ledger, payers->of_aux);
-	if (payers->user)
-		perfmlock_repair_user(ledger, payers->user);
 }
 
 /**
@@ -624,6 +632,7 @@ void perfmlock_close_end(struct perfmlock_ledger *ledger,
 
 	if (unlikely(ledger->repairing))
 		payers = payers_of(call);
+	ledger->alone = is_alone(ledger, call);
 	call->mover = likely(call->user) ? mover_of(ledger, call) :
 					   PERFMLOCK_CALLS;
 	if (unlikely(!data)) {
@@ -659,6 +668,9 @@ out:
 	if (unlikely(call->open_rb) && !perfmlock_awaits_other(ledger, call))
 		perfmlock_close_open(ledger, call->open_rb, events_rb);
 	call_end(ledger, call, user);
+	if (unlikely(call->owed[PERFMLOCK_DATA].pages |
+		     call->owed[PERFMLOCK_AUX].pages))
+		perfmlock_proof_close(ledger, call, mm);
 	if (unlikely(ledger->repairing))
 		repair_payers(ledger, &payers);
 	if (likely(data))

@@ -62,10 +62,12 @@ static __always_inline unsigned int missed_now(void)
 
 /*
  * A call is missed while others are under way, and may outlast them. These
- * find out when they return, the next when it begins.
+ * find out when they return, the next when it begins. It is counted before it moves
+ * anything: who has read the counters first will know.
  */
 static __always_inline void look_for_missed(void)
 {
+	smp_rmb(); /* the counters were read before */
 	if (unlikely(missed_before != missed_now())) {
 		missed_before = missed_now();
 		perfmlock_unseen(ledger);
@@ -127,9 +129,9 @@ describe(struct perfmlock_call *call, const struct observed *seen,
 	call->start = vma->vm_start;
 	call->pgoff = vma->vm_pgoff;
 	call->pages = vma_pages(vma);
-	look_for_missed();
 	call->before.user = likely(user) ? perfmlock_read_user(user) : 0;
 	call->before.mm = perfmlock_read_mm(seen->mm);
+	look_for_missed();
 }
 
 /* U now; the call's row keeps its user, and where there is none nobody asks. */
@@ -195,15 +197,19 @@ static int __kprobes map_return(struct kretprobe_instance *ri,
 	int ret = regs_return_value(regs);
 	struct perfmlock_notes *notes = begin_notes();
 	unsigned long flags;
+	const void *rb;
+	long user, mm;
 
 	if (unlikely(!lock_at_return(seen, 0, &flags)))
 		goto out;
 	ledger->notes = notes;
+	rb = READ_ONCE(seen->event->rb);
+	user = user_now(seen->call);
+	mm = perfmlock_read_mm(seen->mm);
 	look_for_missed();
 	if (unlikely(ret < 0))
 		seen->call->private = !(seen->vma->vm_flags & VM_SHARED);
-	perfmlock_map_end(ledger, seen->call, ret, READ_ONCE(seen->event->rb),
-			  user_now(seen->call), perfmlock_read_mm(seen->mm));
+	perfmlock_map_end(ledger, seen->call, ret, rb, user, mm);
 	if (unlikely(!perfmlock_kernel.vm_ops && !ret)) {
 		WRITE_ONCE(perfmlock_kernel.vm_ops, seen->vma->vm_ops);
 		ledger->ops->unseen();
@@ -255,13 +261,17 @@ static int __kprobes close_return(struct kretprobe_instance *ri,
 	const struct observed *seen = (void *)ri->data;
 	struct perfmlock_notes *notes = begin_notes();
 	unsigned long flags;
+	const void *rb;
+	long user, mm;
 
 	if (unlikely(!lock_at_return(seen, 1, &flags)))
 		goto out;
 	ledger->notes = notes;
+	rb = READ_ONCE(seen->event->rb);
+	user = user_now(seen->call);
+	mm = perfmlock_read_mm(seen->mm);
 	look_for_missed();
-	perfmlock_close_end(ledger, seen->call, READ_ONCE(seen->event->rb),
-			    user_now(seen->call), perfmlock_read_mm(seen->mm));
+	perfmlock_close_end(ledger, seen->call, rb, user, mm);
 	ledger->notes = NULL;
 	perfmlock_unlock(ledger, flags);
 out:
@@ -606,6 +616,19 @@ void perfmlock_hooks_look(void)
 	perfmlock_lock(ledger, flags);
 	look_for_missed();
 	perfmlock_unlock(ledger, flags);
+}
+
+/**
+ * perfmlock_hooks_untold() - may there be calls of which the ledger was not told?
+ *
+ * Context: any; the ledger's lock is held, and the counters that it is about were read.
+ *
+ * Return: if so, what the counters were may be theirs.
+ */
+bool perfmlock_hooks_untold(void)
+{
+	smp_rmb(); /* as look_for_missed() */
+	return missed_before != missed_now() || READ_ONCE(found_off);
 }
 
 /**

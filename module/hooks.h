@@ -26,6 +26,7 @@ int perfmlock_hooks_register(struct perfmlock_ledger *ledger, int maxactive,
 			     void (*off)(void));
 void perfmlock_hooks_unregister(void);
 void perfmlock_hooks_look(void);
+bool perfmlock_hooks_untold(void);
 unsigned long perfmlock_hooks_missed(void);
 bool perfmlock_hooks_splits(void);
 bool perfmlock_hooks_armed(void);

@@ -49,7 +49,8 @@ perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
 		     struct perfmlock_mm *mm, unsigned long pgoff, u32 pages);
 void perfmlock_adopt(struct perfmlock_ledger *ledger,
 		     struct perfmlock_buffer *buffer);
-void perfmlock_adopt_data(struct perfmlock_buffer *data, u32 pages);
+void perfmlock_adopt_data(struct perfmlock_ledger *ledger,
+			  struct perfmlock_buffer *data, u32 pages);
 void perfmlock_buffer_give(struct perfmlock_ledger *ledger,
 			   struct perfmlock_buffer *buffer,
 			   struct perfmlock_user *user, struct perfmlock_mm *mm);
@@ -72,6 +73,37 @@ void perfmlock_nobody_is_left(struct perfmlock_ledger *ledger,
 /* calls */
 void perfmlock_quiet(struct perfmlock_ledger *ledger,
 		     struct perfmlock_user *user, long counter);
+
+/* proof */
+void perfmlock_proof_add(struct perfmlock_ledger *ledger,
+			 const struct perfmlock_buffer *buffer);
+void perfmlock_proof_remove(struct perfmlock_ledger *ledger,
+			    const struct perfmlock_buffer *buffer);
+void perfmlock_proof_void(struct perfmlock_ledger *ledger,
+			  struct perfmlock_buffer *buffer);
+void perfmlock_proof_inferred(struct perfmlock_ledger *ledger,
+			      struct perfmlock_buffer *data);
+void perfmlock_proof_company(struct perfmlock_user *user, long pages);
+void perfmlock_proof_drop(struct perfmlock_ledger *ledger,
+			  const struct perfmlock_buffer *buffer);
+void perfmlock_proof_may_be_on(struct perfmlock_user *user, long pages);
+void perfmlock_proof_quiet(const struct perfmlock_ledger *ledger,
+			   struct perfmlock_user *user, long counter);
+void perfmlock_proof_first(struct perfmlock_ledger *ledger,
+			   const struct perfmlock_call *call,
+			   struct perfmlock_buffer *buffer);
+void perfmlock_proof_left(const struct perfmlock_ledger *ledger,
+			  struct perfmlock_call *call,
+			  struct perfmlock_buffer *part);
+long perfmlock_proof_mm(const struct perfmlock_ledger *ledger,
+			struct perfmlock_mm *mm, long counter);
+void perfmlock_proof_close(struct perfmlock_ledger *ledger,
+			   struct perfmlock_call *call, long counter);
+long perfmlock_proof_user(const struct perfmlock_ledger *ledger,
+			  struct perfmlock_user *user, long counter);
+void perfmlock_proof_lend(const struct perfmlock_call *call,
+			  const struct perfmlock_buffer *part, long *user,
+			  long *mm);
 
 /* repair */
 void perfmlock_repair_user(struct perfmlock_ledger *ledger,
@@ -175,10 +207,18 @@ static inline bool perfmlock_is_another(const struct perfmlock_buffer *data,
 	return pages > data->pages || !data->split;
 }
 
+/* Is there no call beside the one that ends, if one does? */
+static inline bool perfmlock_is_alone(const struct perfmlock_ledger *ledger)
+{
+	return ledger->alone || !ledger->nr_active;
+}
+
 /* A call changes how many mappings a buffer has. */
-static inline void perfmlock_touch(const struct perfmlock_ledger *ledger,
+static inline void perfmlock_touch(struct perfmlock_ledger *ledger,
 				   struct perfmlock_buffer *buffer)
 {
+	if (unlikely(buffer->proven && !perfmlock_is_alone(ledger)))
+		perfmlock_proof_void(ledger, buffer);
 	buffer->sweep = ledger->sweep;
 	buffer->touched = true;
 }
@@ -201,6 +241,7 @@ static inline void perfmlock_mapped_by(struct perfmlock_buffer *buffer,
  * @user: the user's row
  * @mm: the mm's books
  * @kernel: the kernel's counters and limits, from before the call is booked
+ * @repaired_mm: what repair had on M then
  * @mover: who can have moved U during the call
  * @right: result
  *
@@ -213,6 +254,7 @@ static inline void perfmlock_right_state(const struct perfmlock_ledger *ledger,
 					 const struct perfmlock_user *user,
 					 const struct perfmlock_books *mm,
 					 const struct perfmlock_state *kernel,
+					 long repaired_mm,
 					 enum perfmlock_mover mover,
 					 struct perfmlock_state *right)
 {
@@ -220,7 +262,7 @@ static inline void perfmlock_right_state(const struct perfmlock_ledger *ledger,
 	if (unlikely(!perfmlock_is_sure(ledger, user) ||
 		     (mover == PERFMLOCK_CALLS && !ledger->exclusive)))
 		right->user = kernel->user;
-	right->mm = perfmlock_foreign(kernel->mm, perfmlock_on_counter(mm));
+	right->mm = perfmlock_foreign(kernel->mm, mm->kernel + repaired_mm);
 	right->mm = perfmlock_correct_counter(right->mm, mm->correct);
 	right->limit = kernel->limit;
 	right->rlimit = kernel->rlimit;

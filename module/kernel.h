@@ -185,18 +185,24 @@ static inline unsigned long perfmlock_limit(void)
 }
 
 /*
- * Would the check let current pass whatever the sums? As capable() for the
- * initial namespace, which a call of it would do with traces: an audit record
- * and PF_SUPERPRIV.
+ * May current lock what it likes? As capable() for the initial namespace, which a
+ * call of it would do with traces: an audit record and PF_SUPERPRIV.
  */
-static inline bool perfmlock_exempt(void)
+static inline bool perfmlock_capable(void)
 {
 	const struct cred *cred = current_cred();
+
+	return cred->user_ns == &init_user_ns &&
+	       cap_raised(cred->cap_effective, CAP_IPC_LOCK);
+}
+
+/* Would the check let current pass whatever the sums? */
+static inline bool perfmlock_exempt(void)
+{
 	int paranoid = perfmlock_paranoid();
 
 	return (paranoid <= -1 && paranoid != PERFMLOCK_NOT_KNOWN) ||
-	       (cred->user_ns == &init_user_ns &&
-		cap_raised(cred->cap_effective, CAP_IPC_LOCK));
+	       perfmlock_capable();
 }
 
 /*

@@ -240,8 +240,8 @@ static bool look_at_mms(struct perfmlock_ledger *ledger, struct list_head *idle,
 		list_del_init(&mm->books.idle);
 		if (mm->books.buffers)
 			continue;
-		/* not before: it may map another's buffer */
-		if (!ledger->ops->mm_closed(mm->node.key)) {
+		/* not before: it may map another's buffer, or a close go unended */
+		if (mm->books.lent || !ledger->ops->mm_closed(mm->node.key)) {
 			list_add_tail(&mm->books.idle, &ledger->idle_mms);
 			continue;
 		}
@@ -501,7 +501,6 @@ perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
 	buffer->pgoff = pgoff;
 	buffer->pages = pages;
 	buffer->maps = 1;
-	perfmlock_touch(ledger, buffer);
 	buffer->met = 0;
 	buffer->closing = 0;
 	buffer->kind = kind;
@@ -511,11 +510,18 @@ perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
 	buffer->ended = false;
 	buffer->shared = false;
 	buffer->split = false;
+	buffer->inferred = false;
 	buffer->disturbs = false;
 	buffer->left = false;
+	buffer->proven = false;
+	buffer->by_rule = false;
+	buffer->on_both = false;
+	buffer->unclear = false;
+	perfmlock_touch(ledger, buffer);
 	user->books.buffers++;
 	mm->books.buffers++;
 	holds(mm, user, pages);
+	perfmlock_proof_add(ledger, buffer);
 	return buffer;
 }
 
@@ -529,7 +535,10 @@ perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
 void perfmlock_adopt(struct perfmlock_ledger *ledger,
 		     struct perfmlock_buffer *buffer)
 {
+	perfmlock_proof_remove(ledger, buffer);
 	buffer->adopted = true;
+	ledger->strange += buffer->pages;
+	ledger->unsized += !buffer->pages;
 	buffer->mm->held -= buffer->pages;
 	buffer->mm->adopted += buffer->pages;
 	ledger->adopted++;
@@ -537,14 +546,18 @@ void perfmlock_adopt(struct perfmlock_ledger *ledger,
 
 /**
  * perfmlock_adopt_data() - data that was adopted by its AUX area is met itself
+ * @ledger: the ledger
  * @data: its row
  * @pages: of the mapping
  *
  * Context: any; the lock is held.
  */
-void perfmlock_adopt_data(struct perfmlock_buffer *data, u32 pages)
+void perfmlock_adopt_data(struct perfmlock_ledger *ledger,
+			  struct perfmlock_buffer *data, u32 pages)
 {
 	data->pages = pages;
+	ledger->strange += pages;
+	ledger->unsized--;
 	data->mm->adopted += pages;
 }
 
@@ -594,12 +607,14 @@ void perfmlock_buffer_give(struct perfmlock_ledger *ledger,
 	holds(mm, user, buffer->pages);
 	let_go(buffer);
 	lose_owners(ledger, buffer->user, buffer->mm);
+	perfmlock_proof_remove(ledger, buffer);
 	buffer->user->user_pages -= buffer->kernel_user;
 	buffer->user->mm_pages -= buffer->kernel_mm;
 	user->user_pages += buffer->kernel_user;
 	user->mm_pages += buffer->kernel_mm;
 	buffer->user = user;
 	buffer->mm = mm;
+	perfmlock_proof_add(ledger, buffer);
 }
 
 /**
@@ -630,12 +645,14 @@ void perfmlock_buffer_drop(struct perfmlock_ledger *ledger,
 	struct perfmlock_user *user = buffer->user;
 
 	if (other) {
+		buffer->aux = NULL;
 		other->aux = NULL;
 		if (buffer->kind == PERFMLOCK_DATA)
 			perfmlock_buffer_drop(ledger, other);
 	}
 	if (unlikely(buffer->pending))
 		perfmlock_no_longer_pending(buffer);
+	perfmlock_proof_drop(ledger, buffer);
 	user->books.correct -= buffer->correct_user;
 	buffer->mm->books.correct -= buffer->correct_mm;
 	user->user_pages -= buffer->kernel_user;
@@ -643,6 +660,7 @@ void perfmlock_buffer_drop(struct perfmlock_ledger *ledger,
 	let_go(buffer);
 	lose_owners(ledger, user, buffer->mm);
 	ledger->adopted -= buffer->adopted;
+	ledger->unsized -= buffer->adopted && !buffer->pages;
 	perfmlock_store_unlink(&ledger->buffers, buffer);
 	if (likely(buffer->closing))
 		buffer->ended = true;
@@ -684,6 +702,7 @@ static bool displace(struct perfmlock_ledger *ledger,
 	if (!data->closing)
 		return false;
 	data->maps = data->closing;
+	perfmlock_proof_inferred(ledger, data);
 	perfmlock_store_unhash(&ledger->buffers, data);
 	return true;
 }

@@ -79,6 +79,33 @@ struct perfmlock_books {
 };
 
 /**
+ * struct perfmlock_proof - what is proven of a U that is perf's alone
+ * @buffers: pages that are right there for its live buffers that are not adopted
+ * @others: pages that were there before, for others, or for whom is not known
+ * @company: pages of calls of the user that did not go alone, and of buffers that ended
+ *	     in one of anybody's: they may be there, for a buffer that is not proven
+ * @known: @others is
+ * @since: the ledger's @unseen when it became so
+ * @misses: the ledger's @misses then
+ * @strange: the ledger's @strange then
+ * @spoiled: what was found to be wrong may be so no more
+ * @found: pages that were found to be wrong when something was certain last
+ *
+ * See proof.c.
+ */
+struct perfmlock_proof {
+	struct perfmlock_bounds buffers;
+	struct perfmlock_bounds others;
+	long company;
+	bool known;
+	bool spoiled;
+	unsigned int since;
+	unsigned int misses;
+	long strange;
+	long found;
+};
+
+/**
  * struct perfmlock_user - books of one user_struct
  * @node: key: the user_struct
  * @books: its books
@@ -104,6 +131,7 @@ struct perfmlock_books {
  * @mm_pages: measured charges of mms now for its live buffers
  * @asked: of perfmlock_holders_look()
  * @settled: the next buffer's id when @books.kernel was last put right
+ * @proof: what of the counter is proven
  * @busy: a process of it was busy until the end of walk @busy_at, the last one:
  *	  a call of it that was missed may be under way still
  * @busy_at: see @busy
@@ -133,6 +161,7 @@ struct perfmlock_user {
 	long mm_pages;
 	u16 asked;
 	u64 settled;
+	struct perfmlock_proof proof;
 	bool busy;
 	u32 busy_at;
 	u8 model;
@@ -151,6 +180,12 @@ struct perfmlock_user {
  * @adopted: pages of those that are
  * @payer: who was charged for the first of them
  * @stays: as of struct perfmlock_holding; until it has none
+ * @proven: pages that are on the counter for its live buffers, at least
+ * @too_much: of them, those that are not right there
+ * @left_behind: pages that are there for buffers that are gone, their uncharge having
+ *		 been another mm's
+ * @missing: pages that are not there and should be: they were uncharged for buffers
+ *	     that were charged to others
  * @claimed: last walk that met a mapping of perf's in it
  * @claimed_by: the process, of those that share it, that looked through it then
  * @visited: last walk that looked through all of its mappings, no close of
@@ -167,6 +202,10 @@ struct perfmlock_mm {
 	long adopted;
 	const struct perfmlock_user *payer;
 	bool stays;
+	long proven;
+	long too_much;
+	long left_behind;
+	long missing;
 	u32 claimed;
 	pid_t claimed_by;
 	u32 visited;
@@ -233,7 +272,13 @@ enum perfmlock_pending {
  * @touched: a call has changed @maps during this walk
  * @shared: of data: it or its AUX area was mapped by another mm too
  * @split: of data: a mapping was split, and has a part of the pages
+ * @inferred: how many mappings it has, or that it has ended, was inferred
  * @ended: it is gone, and the row is left to the closes that are under way
+ * @proven: what its first mapping did to U is proven: @first_user; and no call that
+ *	    touched it since had another beside it, or may have gone by unseen
+ * @on_both: all of it is on U, and @first_mm on M as well, which is proven
+ * @unclear: all of it is on U, and how much on M as well is not known
+ * @by_rule: of what is proven, @correct_user is right on U; else all of it is
  * @left: an event has let go of it, though others are thought to map it: a walk is
  *	  to tell
  * @disturbs: one of these can be the last, and whom the kernel uncharges then is
@@ -268,8 +313,13 @@ struct perfmlock_buffer {
 	u8 ended : 1;
 	u8 shared : 1;
 	u8 split : 1;
+	u8 inferred : 1;
 	u8 disturbs : 1;
 	u8 left : 1;
+	u8 proven : 1;
+	u8 by_rule : 1;
+	u8 on_both : 1;
+	u8 unclear : 1;
 	char comm[TASK_COMM_LEN];
 };
 
@@ -315,6 +365,10 @@ struct perfmlock_actor {
  * @frees: right pages that this call may give back
  * @repaired_user: pages of repair's on U at entry
  * @repaired_mm: likewise on M
+ * @seen_user: what U has changed by during it, known when it ends
+ * @ended: the ledger's @ended when it began
+ * @crowd: other calls were under way then
+ * @owed: of a close: by kind of part, what of it its @mm has given back for @of
  * @lent_user: pages that U was lent for it
  * @lent_mm: likewise M
  * @unseen: the ledger's @unseen when it began
@@ -355,6 +409,13 @@ struct perfmlock_call {
 	long frees;
 	long repaired_user;
 	long repaired_mm;
+	long seen_user;
+	unsigned long ended;
+	bool crowd;
+	struct {
+		struct perfmlock_mm *of;
+		long pages;
+	} owed[PERFMLOCK_KINDS];
 	long lent_user;
 	long lent_mm;
 	unsigned int unseen;
@@ -775,7 +836,8 @@ struct perfmlock_totals {
  * @limit_is_exact: is it the kernel's own, and not what was read from elsewhere
  *		    some time ago; likewise
  * @rlimit: the caller's RLIMIT_MEMLOCK, in pages; likewise
- * @exempt: is the caller privileged; likewise
+ * @exempt: does the check let the caller pass whatever the sums; likewise
+ * @capable: has it CAP_IPC_LOCK; likewise
  * @online_cpus: that the limit counts; likewise
  * @hold_user: keep the actor's user valid; likewise; returns what drop_user()
  *	       shall get
@@ -784,6 +846,8 @@ struct perfmlock_totals {
  *	       likewise
  * @mm_closed: has the mm no users any more, and are all of its mappings closed;
  *	       likewise
+ * @missed: are there calls that no probe saw and of which nobody was told; any context,
+ *	    under the lock, after the counters were read
  * @read_user: U of a key; any context, under the lock
  * @read_mm: M of a key; likewise
  * @add_user: add pages to U of a key, or take them; unless @always not if U would be
@@ -808,11 +872,13 @@ struct perfmlock_ledger_ops {
 	bool (*limit_is_exact)(void);
 	unsigned long (*rlimit)(void);
 	bool (*exempt)(void);
+	bool (*capable)(void);
 	unsigned int (*online_cpus)(void);
 	const void *(*hold_user)(const struct perfmlock_actor *actor);
 	void (*hold_mm)(const void *mm);
 	bool (*user_gone)(const void *user, const void *held);
 	bool (*mm_closed)(const void *mm);
+	bool (*missed)(void);
 	long (*read_user)(const void *user);
 	long (*read_mm)(const void *mm);
 	bool (*add_user)(const void *user, long pages, bool always);
@@ -861,6 +927,12 @@ struct perfmlock_ledger_ops {
  * @unknown: adopted buffers a close of which may be the last, and closes of what is
  *	     in no row: whom the kernel uncharges for them is not known
  * @adopted: live buffers whose first mapping was not seen
+ * @strange: pages of such buffers, of all that ever were
+ * @unsized: live data of which only the AUX area was met
+ * @unclamped: a kernel that charges all to U was seen to charge M for all that the
+ *	       user has over the limit
+ * @nr_unproven: buffers that are neither proven nor adopted
+ * @alone: the call that ends has had no other beside it, of anybody
  * @nr_calls: room in @calls
  * @nr_active: calls under way
  * @calls: calls
@@ -910,6 +982,11 @@ struct perfmlock_ledger {
 	bool busy;
 	unsigned int unknown;
 	unsigned int adopted;
+	long strange;
+	unsigned int unsized;
+	bool unclamped;
+	unsigned int nr_unproven;
+	bool alone;
 	unsigned int nr_calls;
 	unsigned int nr_active;
 	struct perfmlock_call *calls;
@@ -1008,6 +1085,8 @@ void perfmlock_sweep_dead(struct perfmlock_ledger *ledger);
 void perfmlock_audit_begin(struct perfmlock_ledger *ledger,
 			   struct perfmlock_audit *audit);
 void perfmlock_audit_end(struct perfmlock_ledger *ledger);
+
+bool perfmlock_is_settled(const struct perfmlock_ledger *ledger);
 
 void perfmlock_repair_all(struct perfmlock_ledger *ledger,
 			  struct perfmlock_notes *notes,

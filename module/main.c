@@ -216,11 +216,10 @@ static bool look_at_probes(void)
 	bool armed = perfmlock_hooks_armed();
 	unsigned long flags;
 
-	if (armed && perfmlock_hooks_were_off()) {
-		perfmlock_lock(&books, flags);
+	perfmlock_lock(&books, flags);
+	if (armed && perfmlock_hooks_were_off())
 		perfmlock_unseen(&books);
-		perfmlock_unlock(&books, flags);
-	}
+	perfmlock_unlock(&books, flags);
 	return armed;
 }
 
@@ -386,11 +385,13 @@ static const struct perfmlock_ledger_ops ledger_ops = {
 	.limit_is_exact = perfmlock_limit_is_exact,
 	.rlimit = memlock_rlimit,
 	.exempt = perfmlock_exempt,
+	.capable = perfmlock_capable,
 	.online_cpus = online_cpus,
 	.hold_user = hold_user,
 	.hold_mm = hold_mm,
 	.user_gone = user_gone,
 	.mm_closed = mm_closed,
+	.missed = perfmlock_hooks_untold,
 	.read_user = read_user,
 	.read_mm = read_mm,
 	.add_user = add_user,
@@ -469,7 +470,7 @@ static int __init perfmlock_init(void)
 		__stringify(perfmlock_user_counter),
 		perfmlock_kernel.mlock_kb ? "the kernel" : "/proc/sys",
 		READ_ONCE(books.adopted));
-	perfmlock_switch_start(&books);
+	perfmlock_switch_start(&books, want_upkeep);
 	want_upkeep();
 	return 0;
 

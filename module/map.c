@@ -110,6 +110,14 @@ static noinline void right_charge(struct perfmlock_ledger *ledger,
 		perfmlock_split(state, obs, right);
 }
 
+/* There is no row for what it may have been charged. */
+static void not_booked(struct perfmlock_ledger *ledger,
+		       const struct perfmlock_call *call)
+{
+	perfmlock_unsure(ledger, call->user);
+	perfmlock_proof_may_be_on(call->user, call->pages);
+}
+
 static struct perfmlock_buffer *row_for(struct perfmlock_ledger *ledger,
 					const struct perfmlock_call *call,
 					enum perfmlock_kind kind,
@@ -138,7 +146,7 @@ static __always_inline void first_map(struct perfmlock_ledger *ledger,
 	struct perfmlock_state state;
 
 	perfmlock_right_state(ledger, user, &mm->books, &call->before,
-			      call->mover, &state);
+			      call->repaired_mm, call->mover, &state);
 	perfmlock_reference(&state, call->pages, &right);
 	if (unlikely(right.user != obs->user))
 		right_charge(ledger, call, obs, as_measured, &state, &right);
@@ -155,6 +163,7 @@ static __always_inline void first_map(struct perfmlock_ledger *ledger,
 	user->taken += right.user;
 	mm->books.kernel += obs->mm;
 	mm->books.correct += right.mm;
+	perfmlock_proof_first(ledger, call, buffer);
 	mm->rlimit = call->before.rlimit;
 	mm->uid = user->uid;
 	ledger->totals.mmaps++;
@@ -180,7 +189,7 @@ static void map_pending(struct perfmlock_ledger *ledger,
 
 	data = row_for(ledger, call, PERFMLOCK_DATA, rb, mm);
 	if (!data) {
-		perfmlock_unsure(ledger, call->user);
+		not_booked(ledger, call);
 		return;
 	}
 	data->pending = pending;
@@ -258,7 +267,7 @@ static void further_map(struct perfmlock_ledger *ledger,
 	perfmlock_mapped_by(buffer, call->mm);
 	/* adopted by its AUX area */
 	if (unlikely(!buffer->pages))
-		perfmlock_adopt_data(buffer, call->pages);
+		perfmlock_adopt_data(ledger, buffer, call->pages);
 	if (buffer->kind == PERFMLOCK_AUX && buffer->aux) {
 		perfmlock_touch(ledger, buffer->aux);
 		buffer->aux->maps++;
@@ -480,11 +489,16 @@ void perfmlock_map_end(struct perfmlock_ledger *ledger,
 		.mm = mm_change(ledger, call, mm),
 	};
 	struct perfmlock_buffer *data, *buffer;
+	struct perfmlock_user *caller = call->user;
 	const void *mm_key = call->mm;
 	struct perfmlock_mm *row;
 	bool as_measured;
 
 	call->mover = mover_of(ledger, call);
+	call->seen_user = obs.user;
+	ledger->alone = is_alone(ledger, call);
+	if (unlikely(!ledger->alone))
+		perfmlock_proof_company(call->user, call->pages);
 	if (unlikely(ret)) {
 		failed_map(ledger, call, ret, &obs, user, mm);
 		goto out;
@@ -495,7 +509,7 @@ void perfmlock_map_end(struct perfmlock_ledger *ledger,
 	row = perfmlock_store_find(&ledger->mms, call->mm) ?:
 	      perfmlock_mm_row(ledger, call->mm, NULL);
 	if (unlikely(!row)) {
-		perfmlock_unsure(ledger, call->user);
+		not_booked(ledger, call);
 		goto out;
 	}
 	if (unlikely(data || call->rb == rb || call->same_event) &&
@@ -505,7 +519,7 @@ void perfmlock_map_end(struct perfmlock_ledger *ledger,
 	as_measured = attribute(ledger, call, &obs, false);
 	buffer = row_for(ledger, call, obs.kind, rb, row);
 	if (unlikely(!buffer)) {
-		perfmlock_unsure(ledger, call->user);
+		not_booked(ledger, call);
 		goto out;
 	}
 	if (unlikely(data))
@@ -517,7 +531,9 @@ out:
 	if (unlikely(call->open_rb) && !perfmlock_awaits_other(ledger, call))
 		perfmlock_close_open(ledger, call->open_rb, rb);
 	call_end(ledger, call, user);
-	if (unlikely(ledger->repairing))
+	if (unlikely(ledger->repairing)) {
+		perfmlock_repair_user(ledger, caller);
 		perfmlock_repair_mm(ledger,
 				    perfmlock_store_find(&ledger->mms, mm_key));
+	}
 }

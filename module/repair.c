@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Repair, for who asks for it: the kernel's counters are kept at foreign + correct.
+ * Repair, for who asks for it: what is proven to be wrong on the kernel's counters
+ * is taken off, or added.
  *
  * What is added to a counter is known by its row (@repaired), so that at any moment
  * the counter less that is what it would be without: all the books go by that, and
  * an undo is the same the other way round. Beside that:
  *
- *  - U moves at quiet moments of its user alone: what the kernel makes of U is judged
- *    by what it has met. M moves when a call of anybody has changed the mm's books.
+ *  - Nothing is moved by what is only likely, which is the books': see proof.c.
+ *  - What is wrong is taken or added while no call of anybody is under way.
  *  - A close takes what the kernel charged, right or not. So that it does not take it
  *    from what is right, the counter is lent what repair has taken before (@lent).
- *  - Nothing is moved by books that are uncertain, and no counter goes below zero.
- *    An undo is made always: it is what the kernel has done itself.
+ *  - Repair itself brings no counter below zero. An undo is made always: it is what
+ *    the kernel has done itself.
  */
+#include <linux/kernel.h>
+
 #include "internal.h"
 
 static void note_repair(struct perfmlock_ledger *ledger,
@@ -71,35 +74,34 @@ static bool add_to_mm(struct perfmlock_ledger *ledger, struct perfmlock_mm *mm,
 	return true;
 }
 
-static long wanted(const struct perfmlock_books *books)
-{
-	return perfmlock_repair(books->kernel, books->correct,
-				books->repaired - books->lent);
-}
-
 /**
  * perfmlock_repair_user() - bring U to where it should be
  * @ledger: the ledger; it repairs, or did so
- * @user: whose
+ * @user: whose; NULL: nobody's
  *
- * Nothing is done while calls of the user are under way, or its books are not
- * certain: it is asked again when its last call ends.
+ * While a call is under way, or one may be of which nobody knows, nothing is done: it
+ * is asked again when a call of the user ends, and by perfmlock_repair_all().
  *
  * Context: any; the lock is held.
  */
 void perfmlock_repair_user(struct perfmlock_ledger *ledger,
 			   struct perfmlock_user *user)
 {
-	long pages;
+	const struct perfmlock_books *books;
+	long pages, wrong;
 
+	if (!user)
+		return;
 	if (!ledger->repair) {
 		perfmlock_unrepair_user(ledger, user);
 		return;
 	}
-	if (user->under_way || !perfmlock_is_sure(ledger, user) ||
-	    perfmlock_is_careful(ledger, user))
+	if (!ledger->exclusive || ledger->nr_active)
 		return;
-	pages = wanted(&user->books);
+	wrong = perfmlock_proof_user(ledger, user,
+				     ledger->ops->read_user(user->node.key));
+	books = &user->books;
+	pages = perfmlock_repair(wrong, books->repaired - books->lent);
 	if (unlikely(pages))
 		add_to_user(ledger, user, pages, false);
 }
@@ -114,7 +116,8 @@ void perfmlock_repair_user(struct perfmlock_ledger *ledger,
 void perfmlock_repair_mm(struct perfmlock_ledger *ledger,
 			 struct perfmlock_mm *mm)
 {
-	long pages;
+	const struct perfmlock_books *books;
+	long pages, wrong;
 
 	if (!mm)
 		return;
@@ -122,9 +125,12 @@ void perfmlock_repair_mm(struct perfmlock_ledger *ledger,
 		perfmlock_unrepair_mm(ledger, mm);
 		return;
 	}
-	if (!ledger->ops->add_mm || ledger->careful || ledger->unknown)
+	if (!ledger->ops->add_mm || ledger->nr_active)
 		return;
-	pages = wanted(&mm->books);
+	perfmlock_proof_mm(ledger, mm, ledger->ops->read_mm(mm->node.key));
+	books = &mm->books;
+	wrong = mm->too_much + mm->left_behind - mm->missing;
+	pages = perfmlock_repair(wrong, books->repaired - books->lent);
 	if (unlikely(pages))
 		add_to_mm(ledger, mm, pages, false);
 }
@@ -139,6 +145,7 @@ void perfmlock_repair_mm(struct perfmlock_ledger *ledger,
 void perfmlock_unrepair_user(struct perfmlock_ledger *ledger,
 			     struct perfmlock_user *user)
 {
+	user->proof.found = 0;
 	if (user->books.repaired)
 		add_to_user(ledger, user, -user->books.repaired, true);
 }
@@ -168,21 +175,14 @@ void perfmlock_repair_lend(struct perfmlock_ledger *ledger,
 			   struct perfmlock_call *call)
 {
 	struct perfmlock_mm *mm = perfmlock_store_find(&ledger->mms, call->mm);
-	const struct perfmlock_buffer *part = call->data;
 	struct perfmlock_user *user = call->user;
-	long user_takes = 0, user_right = 0, mm_takes = 0, mm_right = 0;
+	long of_user = 0, of_mm = 0;
 
-	/* an AUX area may go with its data; whoever mapped it, the data's user pays */
-	for (; part; part = part == call->data ? part->aux : NULL) {
-		user_takes += part->first_user;
-		mm_takes += part->kernel_mm;
-		if (part->user == user)
-			user_right += part->correct_user;
-		if (part->mm == mm)
-			mm_right += part->correct_mm;
-	}
-	call->lent_user = perfmlock_lend(user_takes, user_right,
-					 user->books.repaired);
+	perfmlock_proof_lend(call, call->data, &of_user, &of_mm);
+	/* an AUX area's pages go back to the data's user, whoever mapped it */
+	if (call->area)
+		perfmlock_proof_lend(call, call->data->aux, &of_user, &of_mm);
+	call->lent_user = perfmlock_lend(of_user, user->books.repaired);
 	if (call->lent_user) {
 		add_to_user(ledger, user, call->lent_user, true);
 		user->books.lent += call->lent_user;
@@ -192,7 +192,7 @@ void perfmlock_repair_lend(struct perfmlock_ledger *ledger,
 	}
 	if (!mm)
 		return;
-	call->lent_mm = perfmlock_lend(mm_takes, mm_right, mm->books.repaired);
+	call->lent_mm = perfmlock_lend(of_mm, mm->books.repaired);
 	if (call->lent_mm) {
 		add_to_mm(ledger, mm, call->lent_mm, true);
 		mm->books.lent += call->lent_mm;

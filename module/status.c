@@ -179,7 +179,7 @@ int perfmlock_status_show(struct seq_file *m, void *v)
 	struct perfmlock_totals totals;
 	struct perfmlock_walks walks;
 	unsigned long flags;
-	bool armed, careful, taught, known;
+	bool armed, careful, taught, known, settled;
 
 	armed = perfmlock_hooks_armed();
 	perfmlock_walks(&walks);
@@ -192,6 +192,7 @@ int perfmlock_status_show(struct seq_file *m, void *v)
 	careful = ledger->careful;
 	known = ledger->walked && !ledger->unsettled && !ledger->busy;
 	taught = ledger->taught;
+	settled = perfmlock_is_settled(ledger);
 	perfmlock_unlock(ledger, flags);
 
 	print_verdict(m, ledger, &totals, armed, careful, known);
@@ -254,9 +255,13 @@ int perfmlock_status_show(struct seq_file *m, void *v)
 	seq_printf(m, "repair: %s\n", perfmlock_switch_is_on() ? "on" : "off");
 	seq_printf(m, "repairs: %lu\n", totals.repairs);
 	seq_printf(m, "repairs_refused: %lu\n", totals.repairs_refused);
-	seq_printf(m, "repair_leaves: foreign pages, and what is refused before any mistake was seen%s\n",
+	seq_printf(m, "repair_leaves: foreign pages; what is refused before any mistake was seen; what is likely and not proven%s%s%s\n",
+		   ledger->exclusive ? "" :
+		   "; U, which others share on this kernel",
 		   PERFMLOCK_REPAIRS_MM ? "" :
-		   "; and VmPin, which is no atomic on this kernel");
+		   "; pinned_vm, which is no atomic on this kernel",
+		   settled ? "" :
+		   "; all that goes wrong now, as calls may be under way that were not seen");
 	seq_printf(m, "walks: %lu\n", walks.walks);
 	seq_printf(m, "busy: %u\n", walks.busy);
 #ifdef PERFMLOCK_HOLD_TIMES

@@ -126,7 +126,7 @@ bool perfmlock_sweep_meet(struct perfmlock_ledger *ledger,
 	if (data && kind == PERFMLOCK_DATA) {
 		meet(ledger, data);
 		if (!data->pages)
-			perfmlock_adopt_data(data, pages);
+			perfmlock_adopt_data(ledger, data, pages);
 		return true;
 	}
 	if (data && data->aux) {
@@ -323,6 +323,9 @@ static void look_at_user(struct perfmlock_ledger *ledger, void *record,
 static bool settle_count(struct perfmlock_ledger *ledger,
 			 struct perfmlock_buffer *buffer)
 {
+	/* what was missed may have ended it, and made another at its address */
+	if (buffer->proven && ledger->careful)
+		perfmlock_proof_void(ledger, buffer);
 	if (buffer->touched || perfmlock_data_of(buffer)->closing) {
 		if (unlikely(ledger->audit))
 			ledger->audit->moved++;
@@ -338,6 +341,7 @@ static bool settle_count(struct perfmlock_ledger *ledger,
 	perfmlock_audit_finds(ledger, buffer, PERFMLOCK_FOUND_MAPS, "maps",
 			      buffer->maps, buffer->met);
 	buffer->maps = buffer->met;
+	perfmlock_proof_inferred(ledger, perfmlock_data_of(buffer));
 	ledger->totals.resynced += !buffer->adopted;
 	return true;
 }

@@ -15,6 +15,7 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 
+#include "hooks.h"
 #include "kernel.h"
 #include "ledger.h"
 #include "switch.h"
@@ -26,6 +27,9 @@ static DEFINE_MUTEX(switch_mutex);
 /* NULL: it is not loaded yet, or is about to go. */
 static struct perfmlock_ledger *ledger;
 static bool gone;
+
+/* Who looks each second while it is on is told that it is. */
+static void (*want_upkeep)(void);
 
 /* As it is; before the load, as it is wanted. */
 static bool repair;
@@ -39,10 +43,13 @@ static unsigned long looked_at;
 static void put(bool on)
 {
 	WRITE_ONCE(repair, on);
+	/* while the probes are off, and until that is told, nothing is certain */
+	perfmlock_hooks_armed();
 	if (on)
 		add_taint(PERFMLOCK_TAINT, LOCKDEP_STILL_OK);
 	perfmlock_repair_switch(ledger, on, &notes, perfmlock_trace_repairs);
 	looked_at = jiffies;
+	want_upkeep();
 	pr_notice("repair is %s, by %s[%d]: %s\n", on ? "on" : "off",
 		  current->comm, task_tgid_nr(current),
 		  on ? "the kernel's counters are kept at what is right" :
@@ -107,13 +114,16 @@ MODULE_PARM_DESC(repair,
 /**
  * perfmlock_switch_start() - from now on what is set has an effect
  * @books: the ledger; the hooks are there
+ * @upkeep: asks for perfmlock_switch_look()
  *
  * Context: process, may sleep.
  */
-void perfmlock_switch_start(struct perfmlock_ledger *books)
+void perfmlock_switch_start(struct perfmlock_ledger *books,
+			    void (*upkeep)(void))
 {
 	mutex_lock(&switch_mutex);
 	ledger = books;
+	want_upkeep = upkeep;
 	if (repair)
 		put(true);
 	mutex_unlock(&switch_mutex);

@@ -7,7 +7,8 @@
 
 struct perfmlock_ledger;
 
-void perfmlock_switch_start(struct perfmlock_ledger *ledger);
+void perfmlock_switch_start(struct perfmlock_ledger *ledger,
+			    void (*upkeep)(void));
 void perfmlock_switch_stop(void);
 bool perfmlock_switch_look(void);
 bool perfmlock_switch_is_on(void);

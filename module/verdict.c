@@ -310,9 +310,10 @@ void perfmlock_denied(struct perfmlock_ledger *ledger,
 	ledger->ops->event(call->event, &entry.event);
 	entry.online_cpus = ledger->ops->online_cpus();
 	perfmlock_right_state(ledger, user, mm ? &mm->books : &nothing_booked,
-			      &entry.state, call->mover, &entry.right_state);
-	holding.others = perfmlock_foreign(entry.state.mm,
-					   mm ? perfmlock_on_counter(&mm->books) : 0);
+			      &entry.state, call->repaired_mm, call->mover,
+			      &entry.right_state);
+	holding.others = perfmlock_foreign(entry.state.mm, call->repaired_mm +
+					   (mm ? mm->books.kernel : 0));
 	if (mm) {
 		entry.held = mm->held + mm->adopted;
 		holding.pages = mm->held;

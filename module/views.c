@@ -608,21 +608,21 @@ static const struct file_operations reset_fops = {
 	.llseek = noop_llseek,
 };
 
+/* Each write is one word, wherever it is said to be. */
 static ssize_t repair_write(struct file *file, const char __user *from,
 			    size_t count, loff_t *pos)
 {
 	char text[8] = "";
 	int ret;
 
-	if (*pos || count >= sizeof(text))
+	if (count >= sizeof(text))
 		return -EINVAL;
 	if (copy_from_user(text, from, count))
 		return -EFAULT;
+	if (memchr(text, '\0', count))
+		return -EINVAL;
 	ret = perfmlock_switch_set(text);
-	if (ret)
-		return ret;
-	*pos += count;
-	return count;
+	return ret ?: count;
 }
 
 static const struct file_operations repair_fops = {

@@ -394,7 +394,7 @@ void prove_models_right(void)
 	unsigned long pages = any_pages();
 	struct perfmlock_state state = any_state();
 	struct perfmlock_charge right, charge;
-	unsigned int i = nondet_uint();
+	unsigned int i = nondet_ulong();
 
 	GIVEN(state.user >= 0);
 	GIVEN(i == S1 || i == S2 || i == S3 || i == S5 || i == S6);
@@ -535,20 +535,71 @@ static long some_pages(void)
 	return pages;
 }
 
-/* repair: the counter is foreign + correct, and foreign + kernel when it is undone */
+static struct perfmlock_bounds some_bounds(void)
+{
+	return (struct perfmlock_bounds){ some_pages(), some_pages() };
+}
+
+/* repair: of what is left over no more is certain than is wrong */
+void prove_left_over(void)
+{
+	struct perfmlock_bounds parts = some_bounds(), rest = some_bounds(), left;
+	long right = parts.most - some_pages(), others = rest.most - some_pages();
+	long counter = some_pages();
+
+	GIVEN(right <= parts.most && others <= rest.most);
+	left = perfmlock_left_over(counter, &parts, &rest);
+	CLAIM(left.least <= counter - right - others);
+}
+
+/* repair: nor less */
+void prove_left_over_at_most(void)
+{
+	struct perfmlock_bounds parts = some_bounds(), rest = some_bounds(), left;
+	long right = parts.least + some_pages(), others = rest.least + some_pages();
+	long counter = some_pages();
+
+	GIVEN(right >= parts.least && others >= rest.least);
+	left = perfmlock_left_over(counter, &parts, &rest);
+	CLAIM(left.most >= counter - right - others);
+}
+
+/* repair: no more is moved than is wrong, and all of it where that is known */
 void exact_repair(void)
 {
-	long foreign = some_pages(), kernel = some_pages();
-	long correct = some_pages(), repaired = some_pages();
-	long counter = foreign + kernel + repaired;
-	long pages = perfmlock_repair(kernel, correct, repaired);
+	struct perfmlock_bounds bounds = some_bounds();
+	long wrong = some_pages(), repaired = some_pages();
 
-	counter += pages;
-	repaired += pages;
-	CLAIM(counter == foreign + correct);
-	CLAIM(perfmlock_repair(kernel, correct, repaired) == 0);
-	counter -= repaired;
-	CLAIM(counter == foreign + kernel);
+	GIVEN(bounds.least <= wrong && wrong <= bounds.most);
+	repaired += perfmlock_repair(perfmlock_surely(&bounds), repaired);
+	if (wrong >= 0)
+		CLAIM(-wrong <= repaired && repaired <= 0);
+	else
+		CLAIM(0 <= repaired && repaired <= -wrong);
+	if (bounds.least == bounds.most)
+		CLAIM(repaired == -wrong);
+}
+
+/* repair: what is on M follows from what is on U, but for the two that are told apart */
+void prove_on_mm(void)
+{
+	unsigned long pages = any_pages();
+	struct perfmlock_state state = sound_state(pages);
+	struct perfmlock_charge charge;
+	unsigned int i = nondet_ulong();
+	struct perfmlock_rest on_mm;
+
+	GIVEN(i < PERFMLOCK_NR_MODELS && pages && pages <= LONG_MAX / 4 &&
+	      state.user <= LONG_MAX / 4);
+	charge = model(i, state, pages);
+	on_mm = perfmlock_rest_on_mm(&state, pages, charge.user);
+	if (i == PERFMLOCK_S0)
+		CLAIM(on_mm.unclamped == charge.mm);
+	else if (i == PERFMLOCK_S0C)
+		CLAIM(on_mm.clamped == charge.mm);
+	else
+		CLAIM(on_mm.clamped == charge.mm &&
+		      on_mm.unclamped == charge.mm);
 }
 
 /* repair: no counter is brought below zero, and one that is there comes nearer */
@@ -556,37 +607,34 @@ void exact_may_add(void)
 {
 	long counter = some_pages(), pages = some_pages();
 
-	if (!perfmlock_may_add(counter, pages)) {
+	if (!perfmlock_may_add(counter, pages))
 		CLAIM(pages < 0 && counter + pages < 0);
-	} else if (pages < 0) {
+	else if (pages < 0)
 		CLAIM(counter + pages >= 0);
-	} else {
+	else
 		CLAIM(counter + pages >= counter);
-	}
 }
 
 /* repair: no more is lent than was taken, and no more than an uncharge takes too much */
 void exact_lend(void)
 {
-	long takes = some_pages(), right = some_pages();
-	long repaired = some_pages();
-	long lent = perfmlock_lend(takes, right, repaired);
+	long more = some_pages(), repaired = some_pages();
+	long lent = perfmlock_lend(more, repaired);
 
 	CLAIM(lent >= 0);
-	CLAIM(!lent || lent <= -repaired);
-	CLAIM(!lent || lent <= takes - right);
+	CLAIM(!lent || (lent <= -repaired && lent <= more));
 }
 
 /* repair: an uncharge of what was repaired leaves what is right of the others */
 void exact_lend_suffices(void)
 {
 	long others = some_pages(), right = some_pages();
-	long takes = some_pages(), repaired = some_pages();
+	long more = some_pages(), repaired = some_pages();
 
-	GIVEN(others >= 0 && right >= 0 && takes >= right);
-	GIVEN(repaired <= right - takes);
-	CLAIM(others + right + perfmlock_lend(takes, right, repaired) - takes ==
-	      others);
+	GIVEN(others >= 0 && right >= 0 && more >= 0);
+	GIVEN(repaired <= -more);
+	CLAIM(others + right + perfmlock_lend(more, repaired) -
+	      (right + more) == others);
 }
 
 /* refuted: S0 charges every page once (the explosion) */
