@@ -139,31 +139,54 @@ TEST_F(aux, remap)
 	EXPECT_EQ(5, users_num(a->uid, "correct"));
 }
 
+/* Data of 5 pages by one user, and an AUX area of 16 by another. */
+struct by_two {
+	uid_t one, two;
+	struct actor *watch1, *watch2, *b;
+	long data, aux;
+};
+
+static void map_by_two(struct __test_metadata *_metadata, struct test_env *e,
+		       struct by_two *by)
+{
+	int fd;
+
+	by->one = env_uid(e);
+	by->two = env_uid(e);
+	by->watch1 = actor_start(e, by->one, 0, 0);
+	by->watch2 = actor_start(e, by->two, 0, 0);
+	by->b = actor_start(e, by->one, 64, ACTOR_SETUID);
+	fd = actor_open_aux(by->b);
+	by->data = actor_map(by->b, fd, 5);
+	ASSERT_GT(by->data, 0);
+	ASSERT_EQ(0, actor_setuid(by->b, by->two));
+	by->b->uid = by->two;
+	by->aux = actor_map_aux(by->b, fd, by->data, 5, 16);
+	ASSERT_GT(by->aux, 0);
+	by->b->mm_uid = by->two;
+}
+
 /* The kernel gives AUX pages back to the user of the data buffer. */
 TEST_F(aux, of_another_user)
 {
 	struct test_env *e = &self->e;
-	uid_t one = env_uid(e), two = env_uid(e);
-	struct actor *watch1 = actor_start(e, one, 0, 0);
-	struct actor *watch2 = actor_start(e, two, 0, 0);
-	struct actor *b = actor_start(e, one, 64, ACTOR_SETUID);
-	int fd = actor_open_aux(b);
-	long data, aux;
+	struct actor *watch1, *watch2, *b;
 	char *line, buf[32];
+	struct by_two by;
+	uid_t one, two;
 
-	data = actor_map(b, fd, 5);
-	ASSERT_GT(data, 0);
-	ASSERT_EQ(0, actor_setuid(b, two));
-	b->uid = two;
-	aux = actor_map_aux(b, fd, data, 5, 16);
-	ASSERT_GT(aux, 0);
-	b->mm_uid = two;
+	map_by_two(_metadata, e, &by);
+	one = by.one;
+	two = by.two;
+	watch1 = by.watch1;
+	watch2 = by.watch2;
+	b = by.b;
 	VERIFY("mapped");
 	EXPECT_EQ(5, users_num(one, "kernel"));
 	EXPECT_EQ(16, users_num(two, "kernel"));
 	EXPECT_EQ(two, buffer_num(b->pid, "aux", 16, "uid"));
 
-	ASSERT_EQ(0, actor_unmap(b, aux, 16));
+	ASSERT_EQ(0, actor_unmap(b, by.aux, 16));
 	e->leak_user = oracle(watch2->pid).user != 0;
 	VERIFY("aux unmapped");
 	EXPECT_EQ(5, users_num(one, "correct"));
@@ -179,9 +202,40 @@ TEST_F(aux, of_another_user)
 			     line_str(line, "cause", buf, sizeof(buf)));
 		EXPECT_STREQ("aux", line_str(line, "kind", buf, sizeof(buf)));
 	}
-	ASSERT_EQ(0, actor_unmap(b, data, 5));
+	ASSERT_EQ(0, actor_unmap(b, by.data, 5));
 	VERIFY("both unmapped");
 	EXPECT_EQ(0, users_num(one, "correct"));
+}
+
+/* Each has what is right while repair is on, where nobody else is on U. */
+TEST_F(aux, of_another_user_repaired)
+{
+	struct test_env *e = &self->e;
+	bool shared = oracle_perf_is_locked_vm();
+	struct by_two by;
+
+	map_by_two(_metadata, e, &by);
+	ASSERT_EQ(0, env_repair(e, true));
+	ASSERT_EQ(0, actor_unmap(by.b, by.aux, 16));
+	e->leak_user = users_num(by.two, "kernel") != 0;
+	VERIFY("the area is unmapped");
+	if (!shared) {
+		EXPECT_EQ(5, oracle(by.watch1->pid).user);
+		EXPECT_EQ(0, oracle(by.watch2->pid).user);
+	}
+	ASSERT_EQ(0, actor_unmap(by.b, by.data, 5));
+	if (!shared) {
+		EXPECT_EQ(0, oracle(by.watch1->pid).user);
+		EXPECT_EQ(0, oracle(by.watch2->pid).user);
+	}
+	VERIFY("repaired");
+	ASSERT_EQ(0, env_repair(e, false));
+	if (e->leak_user) {
+		mistake("aux-wrong-user");
+		EXPECT_EQ(-16, oracle(by.watch1->pid).user);
+		EXPECT_EQ(16, oracle(by.watch2->pid).user);
+	}
+	VERIFY("off");
 }
 
 /* The AUX part that another process unmaps last */

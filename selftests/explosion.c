@@ -173,6 +173,17 @@ TEST_F(explosion, refused_after_88_of_762_when_lowered_to_16)
 	VERIFY("refused");
 }
 
+/* Which of the old rules it is, is told by who may lock what he likes. */
+static void tell_rule(struct __test_metadata *_metadata, struct test_env *e)
+{
+	struct actor *a = actor_start(e, env_uid(e), 0, ACTOR_IPC_LOCK);
+
+	ASSERT_EQ(0, actor_fill(a, e->limit));
+	ASSERT_GT(actor_new(a, PAGES), 0);
+	ASSERT_GT(actor_new(a, PAGES), 0);
+	ASSERT_EQ(0, actor_unmap_all(a));
+}
+
 /* Refused after 122, and with repair on the rest fits. */
 TEST_F(explosion, repaired)
 {
@@ -183,6 +194,7 @@ TEST_F(explosion, repaired)
 
 	if (why_not)
 		SKIP(return, "%s", why_not);
+	tell_rule(_metadata, e);
 	a = actor_start(e, env_uid(e), RLIMIT, 0);
 	ASSERT_EQ(nr, right_number(e, 0));
 	for (i = 0; i < 122; i++)
@@ -221,6 +233,7 @@ TEST_F(explosion, the_report_repaired)
 
 	if (why_not)
 		SKIP(return, "%s", why_not);
+	tell_rule(_metadata, e);
 	uid = env_uid(e);
 	fat = actor_start(e, uid, UNLIMITED, 0);
 	ASSERT_EQ(0, actor_fill(fat, e->limit + EXCESS));

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 #include "perfmlock_fixture.h"
 
@@ -214,6 +215,85 @@ TEST_F(books, foreign_in_between)
 	ASSERT_EQ(0, actor_close(b, ring));
 	EXPECT_TRUE(eventually(oracle(b->pid).user == 0));
 	b->foreign_user = 0;
+}
+
+/* a[0]: io_uring, a[1]: pages: on its mm while that one sleeps in mmap(). */
+static long register_beside(const long *a)
+{
+	while (!sh->count[1])
+		pm_nap(100);
+	pm_nap(2000);
+	if (op_register(a))
+		return 1;
+	while (sh->count[1] != 2)
+		pm_nap(100);
+	return op_unregister(a);
+}
+
+/* The same of a child's; the second mmap() of an event waits for a grace period. */
+static long op_map_beside(const long *a)
+{
+	int fd = fresh_event(), status = 0;
+	pid_t child;
+	void *ring;
+
+	sh->count[1] = 0;
+	child = fork();
+	if (!child)
+		_exit(!!register_beside(a));
+	ring = pm_map(fd, a[1], 0);
+	if (ring != MAP_FAILED) {
+		pm_unmap(ring, a[1]);
+		sh->count[1] = 1;
+		ring = pm_map(fd, a[1], 0);
+	}
+	sh->count[1] = 2;
+	if (waitpid(child, &status, 0) != child || status)
+		return -ECHILD;
+	close(fd);
+	return ring == MAP_FAILED ? -errno : (long)ring;
+}
+
+/*
+ * Beside calls of another process of the user it looks as if M had been charged for
+ * a ring, when U was. Nobody gets a ring for nothing by that, with repair.
+ */
+TEST_F(books, repair_of_what_looks_right)
+{
+	struct test_env *e = &self->e;
+	struct actor *mapper, *churning;
+	uid_t uid = env_uid(e);
+	long pages = e->limit / 2, ring, addr, before;
+	int fd, i;
+
+	sh = e->sh;
+	env_remap_leaks(e);
+	/* what M says is held for right until the ring goes */
+	e->leak_user = true;
+	e->leak_mm = true;
+	mapper = actor_start(e, uid, UNLIMITED, 0);
+	churning = actor_start(e, uid, UNLIMITED, 0);
+	ring = actor_call(mapper, op_uring, 0, 0, 0, 0, 0);
+	if (ring < 0)
+		SKIP(return, "no io_uring: %s", strerror(-ring));
+	ASSERT_EQ(0, env_repair(e, true));
+	fd = actor_open(churning, 0);
+	actor_begin(churning, op_map_event, fd, 1, (long)sh, 0, 0);
+	before = status_num("settled");
+	for (i = 0; i < 20; i++) {
+		addr = actor_call(mapper, op_map_beside, ring, pages, 0, 0, 0);
+		ASSERT_GT(addr, 0);
+		/* until a quiet moment of the user */
+		pm_nap(200000);
+		EXPECT_GE(oracle(mapper->pid).user + oracle(mapper->pid).mm,
+			  mapped_pages(mapper->pid));
+		ASSERT_EQ(0, actor_unmap(mapper, addr, pages));
+	}
+	TH_LOG("settled %lld times", status_num("settled") - before);
+	sh->stop = 1;
+	EXPECT_EQ(0, actor_end(churning));
+	ASSERT_EQ(0, env_repair(e, false));
+	ASSERT_EQ(0, actor_close(mapper, ring));
 }
 
 TEST_HARNESS_MAIN

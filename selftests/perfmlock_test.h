@@ -35,6 +35,9 @@ extern const char * const books_files[BOOKS_FILES];
 
 #define note(fmt, ...) fprintf(stderr, "# " fmt "\n", ##__VA_ARGS__)
 
+/* What the running kernel was seen to do wrong: check-matrix has it in its table. */
+#define mistake(cause)	note("mistake: " cause)
+
 /* Something the test cannot go on without. */
 #define die(fmt, ...) do {						\
 	note("cannot go on: " fmt, ##__VA_ARGS__);			\

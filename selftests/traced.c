@@ -169,6 +169,22 @@ TEST_F(traced, denial)
 	EXPECT_EQ(line_hex(line, "vma_start"), line_hex(told, "vma_start"));
 }
 
+/* @a is charged for 9 pages, and @b unmaps them last. */
+static void one_maps_other_unmaps(struct __test_metadata *_metadata,
+				  struct actor *a, struct actor *b)
+{
+	int fd = actor_open(a, 0), there = actor_give(a, fd, b);
+	long in_a, in_b;
+
+	ASSERT_GE(there, 0);
+	in_a = actor_map(a, fd, 9);
+	in_b = actor_map(b, there, 9);
+	ASSERT_GT(in_a, 0);
+	ASSERT_GT(in_b, 0);
+	ASSERT_EQ(0, actor_unmap(a, in_a, 9));
+	ASSERT_EQ(0, actor_unmap(b, in_b, 9));
+}
+
 /* Charged to one process, uncharged from another: on every kernel without a cure. */
 TEST_F(traced, drift)
 {
@@ -181,23 +197,14 @@ TEST_F(traced, drift)
 	uid_t uid = env_uid(e);
 	struct actor *a = actor_start(e, uid, UNLIMITED, 0);
 	struct actor *b = actor_start(e, uid, UNLIMITED, 0);
-	long in_a, in_b, id;
+	long id;
 	char *line, *told;
 	unsigned int i;
-	int fd, there;
 
 	if (env_charges_twice(e))
 		SKIP(return, OLD_SUMS);
 	ASSERT_EQ(0, actor_fill(a, e->limit));
-	fd = actor_open(a, 0);
-	there = actor_give(a, fd, b);
-	ASSERT_GE(there, 0);
-	in_a = actor_map(a, fd, 9);
-	in_b = actor_map(b, there, 9);
-	ASSERT_GT(in_a, 0);
-	ASSERT_GT(in_b, 0);
-	ASSERT_EQ(0, actor_unmap(a, in_a, 9));
-	ASSERT_EQ(0, actor_unmap(b, in_b, 9));
+	one_maps_other_unmaps(_metadata, a, b);
 	e->leak_mm = oracle(b->pid).mm != 0;
 	e->leak_user = env_remap_leaks(e);
 	/* a further mapping is an event too */
@@ -231,8 +238,6 @@ TEST_F(traced, repair)
 	uid_t uid = env_uid(e);
 	struct actor *a = actor_start(e, uid, UNLIMITED, 0);
 	struct actor *b = actor_start(e, uid, UNLIMITED, 0);
-	long in_a, in_b;
-	int fd, there;
 	char *line;
 
 	if (env_charges_twice(e))
@@ -241,14 +246,7 @@ TEST_F(traced, repair)
 	/* no more to be seen when it is on */
 	e->leak_user = env_remap_leaks(e);
 	ASSERT_EQ(0, env_repair(e, true));
-	fd = actor_open(a, 0);
-	there = actor_give(a, fd, b);
-	in_a = actor_map(a, fd, 9);
-	in_b = actor_map(b, there, 9);
-	ASSERT_GT(in_a, 0);
-	ASSERT_GT(in_b, 0);
-	ASSERT_EQ(0, actor_unmap(a, in_a, 9));
-	ASSERT_EQ(0, actor_unmap(b, in_b, 9));
+	one_maps_other_unmaps(_metadata, a, b);
 	e->leak_mm = true;
 	if (!mms_num(a->pid, "repaired"))
 		SKIP(return, "this kernel remembers the mm it charged");
