@@ -938,6 +938,9 @@ static void destroy_of_what_was_never_initialised_does_nothing(struct kunit *tes
 	kvfree(none);
 }
 
+/* As many as fit a page: of more a failed kmalloc() is made good by vmalloc(). */
+#define CALLS	8
+
 /*
  * Allocations that fail: needs failslab, with ignore-gfp-wait N and verbose 0.
  */
@@ -1005,7 +1008,7 @@ static void a_failed_init_leaves_nothing_behind(struct kunit *test)
 	perfmlock_ledger_destroy(ledger);
 	fail_allocation(MANY);
 	KUNIT_ASSERT_EQ(test, perfmlock_ledger_init(ledger, &fx_ops, true, 12,
-						    16), 0);
+						    CALLS), 0);
 	total = allocations(MANY);
 	at[0] = 1;
 	at[3] = total - 10;
@@ -1018,7 +1021,7 @@ static void a_failed_init_leaves_nothing_behind(struct kunit *test)
 		for (n = at[i], ret = 0; n < at[i] + 3 && !ret; n++) {
 			fail_allocation(n);
 			ret = perfmlock_ledger_init(ledger, &fx_ops, true, 12,
-						    16);
+						    CALLS);
 			fail_allocation(0);
 			if (!ret)
 				perfmlock_ledger_destroy(ledger);

@@ -515,7 +515,7 @@ static void each_repair_is_told(struct kunit *test)
  * and those of the reference rule.
  */
 
-#define STEPS	3000
+#define STEPS	1500
 
 /**
  * struct part - the data or the AUX area of an event, as the kernel has it
