@@ -575,7 +575,7 @@ void exact_repair(void)
 	if (wrong >= 0)
 		CLAIM(-wrong <= repaired && repaired <= 0);
 	else
-		CLAIM(0 <= repaired && repaired <= -wrong);
+		CLAIM(repaired >= 0 && repaired <= -wrong);
 	if (bounds.least == bounds.most)
 		CLAIM(repaired == -wrong);
 }
