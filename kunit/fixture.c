@@ -462,6 +462,25 @@ void fx_lead(struct fx *fx, unsigned int from, unsigned int to)
 	fx->events[from].owner = fx->events[to].owner;
 }
 
+/*
+ * While @old is unmapped, @by is mapped through event 1, which is led to it in the middle
+ * of that; and by M, which io_uring moves, it is a new one: the row is displaced.
+ */
+void fx_displace(struct fx *fx, const struct fx_vma *old,
+		 const struct fx_vma *by, long remap)
+{
+	struct fx_call close = fx_begin_unmap(fx, old);
+	struct fx_call map = fx_begin_map(fx, by);
+
+	fx_lead(fx, 1, 0);
+	fx_kernel_maps(fx, by, remap, 0);
+	by->of->mm->counter += by->pages;
+	fx_end_map(fx, &map, 0);
+	fx_kernel_unmaps(old, 0, 0);
+	fx_end_unmap(fx, &close);
+	by->of->mm->counter -= by->pages;
+}
+
 void fx_open(struct fx *fx, const struct fx_vma *vma)
 {
 	unsigned long flags;

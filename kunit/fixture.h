@@ -170,6 +170,8 @@ void fx_fail(struct fx *fx, const struct fx_vma *vma, int ret, long user,
 void fx_unmap(struct fx *fx, const struct fx_vma *vma, long user, long mm);
 void fx_open(struct fx *fx, const struct fx_vma *vma);
 void fx_lead(struct fx *fx, unsigned int from, unsigned int to);
+void fx_displace(struct fx *fx, const struct fx_vma *old,
+		 const struct fx_vma *by, long remap);
 /* The kernel has unmapped it, and @beside is mapped before the call returns. */
 void fx_unmap_slowly(struct fx *fx, const struct fx_vma *vma, long user, long mm,
 		     const struct fx_vma *beside);

@@ -211,28 +211,40 @@ static void a_guess_of_who_made_it_proves_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx->mms[0].counter, 0);
 }
 
-/* Of two closes at once M says which was the last, and anybody moves his own. */
-static void m_does_not_tell_the_last_of_two_closes(struct kunit *test)
+/*
+ * Process 0 has a ring, which @other maps too, and another one, @k. Both unmap the first
+ * at once; by M it is @other's that is the last, which gives back as many pages of
+ * io_uring's in that.
+ */
+static void close_two_at_once(struct fx *fx, unsigned int other,
+			      const struct fx_vma *k)
 {
-	struct fx *fx = test->priv;
-	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
-	struct fx_vma k = fx_ring(fx, 0, 1, 33);
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, other, 0, 33);
 	struct fx_call ca, cb;
 
 	fx->limit = 1;
-	fx->mms[1].counter = 32; /* io_uring's */
+	fx->mms[other].counter = 32;
 	fx_repair(fx, true);
 	fx_map(fx, &a, 1, 32);
 	fx_map(fx, &b, 0, 0);
-	fx_map(fx, &k, 0, 33);
-	KUNIT_EXPECT_EQ(test, fx->mms[0].counter, 65);
+	fx_map(fx, k, 0, 33);
+	KUNIT_EXPECT_EQ(fx->test, fx->mms[0].counter, 65);
 	cb = fx_begin_unmap(fx, &b);
 	fx_kernel_unmaps(&b, 0, 0);
 	ca = fx_begin_unmap(fx, &a);
 	fx_kernel_unmaps(&a, -1, -32);
-	fx->mms[1].counter -= 32; /* unregisters */
+	fx->mms[other].counter -= 32;
 	fx_end_unmap(fx, &cb);
 	fx_end_unmap(fx, &ca);
+}
+
+/* Of two closes at once M says which was the last, and anybody moves his own. */
+static void m_does_not_tell_the_last_of_two_closes(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma k = fx_ring(fx, 0, 1, 33);
+
+	close_two_at_once(fx, 1, &k);
 	fx_repair_all(fx);
 	KUNIT_EXPECT_EQ(test, fx->users[0].counter, 0);
 	KUNIT_EXPECT_EQ(test, fx->mms[0].counter, 33);
@@ -243,23 +255,9 @@ static void m_does_not_tell_the_last_of_two_closes(struct kunit *test)
 static void no_mm_is_brought_below_zero(struct kunit *test)
 {
 	struct fx *fx = test->priv;
-	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
 	struct fx_vma k = fx_ring(fx, 0, 1, 33);
-	struct fx_call ca, cb;
 
-	fx->limit = 1;
-	fx->mms[1].counter = 32; /* io_uring's */
-	fx_repair(fx, true);
-	fx_map(fx, &a, 1, 32);
-	fx_map(fx, &b, 0, 0);
-	fx_map(fx, &k, 0, 33);
-	cb = fx_begin_unmap(fx, &b);
-	fx_kernel_unmaps(&b, 0, 0);
-	ca = fx_begin_unmap(fx, &a);
-	fx_kernel_unmaps(&a, -1, -32);
-	fx->mms[1].counter -= 32; /* unregisters */
-	fx_end_unmap(fx, &cb);
-	fx_end_unmap(fx, &ca);
+	close_two_at_once(fx, 1, &k);
 	/* the owner of the ring unmaps its other one */
 	fx_unmap(fx, &k, 0, -33);
 	fx_repair_all(fx);
@@ -271,23 +269,9 @@ static void no_mm_is_brought_below_zero(struct kunit *test)
 static void nor_by_another_user(struct kunit *test)
 {
 	struct fx *fx = test->priv;
-	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 2, 0, 33);
 	struct fx_vma k = fx_ring(fx, 0, 1, 33);
-	struct fx_call ca, cb;
 
-	fx->limit = 1;
-	fx->mms[2].counter = 32; /* io_uring's */
-	fx_repair(fx, true);
-	fx_map(fx, &a, 1, 32);
-	fx_map(fx, &b, 0, 0);
-	fx_map(fx, &k, 0, 33);
-	cb = fx_begin_unmap(fx, &b);
-	fx_kernel_unmaps(&b, 0, 0);
-	ca = fx_begin_unmap(fx, &a);
-	fx_kernel_unmaps(&a, -1, -32);
-	fx->mms[2].counter -= 32; /* unregisters */
-	fx_end_unmap(fx, &cb);
-	fx_end_unmap(fx, &ca);
+	close_two_at_once(fx, 2, &k);
 	fx_unmap(fx, &k, 0, -33);
 	fx_repair_all(fx);
 	KUNIT_EXPECT_EQ(test, fx->mms[0].counter, 0);
@@ -1047,67 +1031,36 @@ static void a_size_that_cannot_be_is_no_room(struct kunit *test)
 }
 
 /*
- * One uid, a kernel of before v6.15. a and b map an event. While a's close is under
- * way, c maps an event that is led to it in the middle of that, and M is moved by
- * io_uring: the row is displaced, that of the address counts c alone, and goes with
- * it, alone. b's mapping has no row, and nothing is unproven.
+ * One uid. Two map an event, and the row is displaced while the first unmaps it: that of
+ * the address counts the third alone, and goes with it, alone. What the second maps has
+ * no row, and nothing is unproven.
  */
-static void a_displaced_row_leaves_a_ring_behind(struct kunit *test)
+static void leave_a_ring_behind(struct fx *fx, long remap)
 {
-	struct fx *fx = test->priv;
 	struct fx_vma a = fx_ring(fx, 0, 0, 65), b = fx_ring(fx, 1, 0, 65);
 	struct fx_vma c = fx_ring(fx, 1, 1, 65);
-	struct fx_call ca, cc;
-
-	fx_sweep(fx, (const struct fx_vma *const []){ NULL });
-	fx->limit = 200;
-	fx_repair(fx, true);
-	fx_map(fx, &a, 65, 0);
-	fx_map(fx, &b, 0, 0);
-	ca = fx_begin_unmap(fx, &a);
-	cc = fx_begin_map(fx, &c);
-	fx_lead(fx, 1, 0);
-	fx_kernel_maps(fx, &c, 0, 0);
-	fx->mms[1].counter += 65; /* registers */
-	fx_end_map(fx, &cc, 0);
-	fx_kernel_unmaps(&a, 0, 0);
-	fx_end_unmap(fx, &ca);
-	fx->mms[1].counter -= 65; /* unregisters */
-	fx_unmap(fx, &c, 0, 0);
-	fx_repair_all(fx);
-	/* b is mapped */
-	KUNIT_EXPECT_FALSE(test, fx->ledger.careful);
-	KUNIT_EXPECT_EQ(test, fx->users[0].counter, 65);
-}
-
-/* Likewise on v6.15 and later, where re-maps are charged. */
-static void nor_does_one_where_remaps_are_charged(struct kunit *test)
-{
-	struct fx *fx = test->priv;
-	struct fx_vma a = fx_ring(fx, 0, 0, 65), b = fx_ring(fx, 1, 0, 65);
-	struct fx_vma c = fx_ring(fx, 1, 1, 65);
-	struct fx_call ca, cc;
 
 	fx_sweep(fx, (const struct fx_vma *const []){ NULL });
 	fx->limit = 400;
 	fx_repair(fx, true);
 	fx_map(fx, &a, 65, 0);
-	fx_map(fx, &b, 65, 0);
-	KUNIT_EXPECT_EQ(test, fx->users[0].counter, 65);
-	ca = fx_begin_unmap(fx, &a);
-	cc = fx_begin_map(fx, &c);
-	fx_lead(fx, 1, 0);
-	fx_kernel_maps(fx, &c, 65, 0);
-	fx->mms[1].counter += 65; /* registers */
-	fx_end_map(fx, &cc, 0);
-	fx_kernel_unmaps(&a, 0, 0);
-	fx_end_unmap(fx, &ca);
-	fx->mms[1].counter -= 65; /* unregisters */
+	fx_map(fx, &b, remap, 0);
+	fx_displace(fx, &a, &c, remap);
 	fx_unmap(fx, &c, 0, 0);
 	fx_repair_all(fx);
 	/* b is mapped */
-	KUNIT_EXPECT_FALSE(test, fx->ledger.careful);
-	KUNIT_EXPECT_EQ(test, fx->users[0].counter, 65);
+	KUNIT_EXPECT_FALSE(fx->test, fx->ledger.careful);
+	KUNIT_EXPECT_EQ(fx->test, fx->users[0].counter, 65);
+}
+
+static void a_displaced_row_leaves_a_ring_behind(struct kunit *test)
+{
+	leave_a_ring_behind(test->priv, 0);
+}
+
+static void nor_does_one_where_remaps_are_charged(struct kunit *test)
+{
+	leave_a_ring_behind(test->priv, 65);
 }
 
 /* Likewise with two uids and without a displaced row: a close is resynced. */

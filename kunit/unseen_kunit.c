@@ -606,8 +606,8 @@ static void nor_is_a_close_that_moves_m_alone(struct kunit *test)
 }
 
 /*
- * As where a row is displaced, and a walk has looked since: it cannot meet b either, whose process
- * has exited. What a call that was not alone has dropped stays company for ever.
+ * A row is displaced, and a walk has looked since: it cannot meet b either, whose process
+ * has exited. What ended by an inference may be there for ever.
  */
 static void nor_does_a_walk_end_company(struct kunit *test)
 {
@@ -630,15 +630,7 @@ static void nor_does_a_walk_end_company(struct kunit *test)
 	fx_kernel_maps(fx, &k2, 0, 0);
 	fx_end_map(fx, &ca, 0);
 	fx_end_map(fx, &cc, 0);
-	ca = fx_begin_unmap(fx, &a);
-	cc = fx_begin_map(fx, &c);
-	fx_lead(fx, 1, 0);
-	fx_kernel_maps(fx, &c, 0, 0);
-	fx->mms[1].counter += 65; /* registers */
-	fx_end_map(fx, &cc, 0);
-	fx_kernel_unmaps(&a, 0, 0);
-	fx_end_unmap(fx, &ca);
-	fx->mms[1].counter -= 65; /* unregisters */
+	fx_displace(fx, &a, &c, 0);
 	fx_unmap(fx, &c, 0, 0);
 	fx_repair_all(fx);
 	KUNIT_EXPECT_EQ(test, fx->users[0].counter, 66);
@@ -680,28 +672,37 @@ static void a_miss_ends_what_was_proven(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx->mms[0].counter, 0);
 }
 
-/* Likewise U: what others have is below zero then, and what ends is taken twice. */
-static void nor_is_what_others_have_below_zero(struct kunit *test)
+/* Process 1 has @r; the ring of 0 is unmapped, and @b of another uid made at its address. */
+static void make_another_unseen(struct fx *fx, const struct fx_vma *r,
+				const struct fx_vma *b)
 {
-	struct fx *fx = test->priv;
-	struct fx_vma a = fx_ring(fx, 0, 0, 65), b = fx_ring(fx, 2, 0, 65);
-	struct fx_vma r = fx_ring(fx, 1, 1, 65), x = fx_ring(fx, 1, 2, 1);
-	const struct fx_vma *const met[] = { &b, &r, NULL };
-	struct fx_call cx;
+	const struct fx_vma *const met[] = { b, r, NULL };
+	struct fx_vma a = fx_ring(fx, 0, 0, 65);
 
 	fx_sweep(fx, (const struct fx_vma *const []){ NULL });
 	fx->limit = 200;
 	fx_repair(fx, true);
-	fx_map(fx, &r, 65, 0);
+	fx_map(fx, r, 65, 0);
 	fx_map(fx, &a, 65, 0);
-	b.event->next_rb = a.event->rb;
+	b->event->next_rb = a.event->rb;
 	fx_kernel_unmaps(&a, -65, 0); /* missed */
-	fx_kernel_maps(fx, &b, 65, 0); /* missed; of uid 1001 */
+	fx_kernel_maps(fx, b, 65, 0); /* missed */
 	fx_missed(fx);
 	fx_walk(fx, met, PERFMLOCK_MET_ALL);
 	fx_walk(fx, met, PERFMLOCK_MET_ALL);
 	fx_repair_all(fx);
-	KUNIT_EXPECT_EQ(test, fx->users[0].counter, 65);
+	KUNIT_EXPECT_EQ(fx->test, fx->users[0].counter, 65);
+}
+
+/* Likewise U: what others have is below zero then, and what ends is taken twice. */
+static void nor_is_what_others_have_below_zero(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma r = fx_ring(fx, 1, 1, 65), b = fx_ring(fx, 2, 0, 65);
+	struct fx_vma x = fx_ring(fx, 1, 2, 1);
+	struct fx_call cx;
+
+	make_another_unseen(fx, &r, &b);
 	cx = fx_begin_map(fx, &x);
 	fx_unmap(fx, &b, -65, 0);
 	fx_end_map(fx, &cx, -ENOMEM);
@@ -714,23 +715,10 @@ static void nor_is_what_others_have_below_zero(struct kunit *test)
 static void nor_is_what_others_have_taken_alone(struct kunit *test)
 {
 	struct fx *fx = test->priv;
-	struct fx_vma a = fx_ring(fx, 0, 0, 65), b = fx_ring(fx, 2, 0, 65);
-	struct fx_vma r = fx_ring(fx, 1, 1, 65);
-	const struct fx_vma *const met[] = { &b, &r, NULL };
+	struct fx_vma r = fx_ring(fx, 1, 1, 65), b = fx_ring(fx, 2, 0, 65);
 	struct fx_call cb;
 
-	fx_sweep(fx, (const struct fx_vma *const []){ NULL });
-	fx->limit = 200;
-	fx_repair(fx, true);
-	fx_map(fx, &r, 65, 0);
-	fx_map(fx, &a, 65, 0);
-	b.event->next_rb = a.event->rb;
-	fx_kernel_unmaps(&a, -65, 0); /* missed */
-	fx_kernel_maps(fx, &b, 65, 0); /* missed; of uid 1001 */
-	fx_missed(fx);
-	fx_walk(fx, met, PERFMLOCK_MET_ALL);
-	fx_walk(fx, met, PERFMLOCK_MET_ALL);
-	fx_repair_all(fx);
+	make_another_unseen(fx, &r, &b);
 	cb = fx_begin_unmap(fx, &b);
 	fx_kernel_unmaps(&b, -65, 0);
 	fx->mms[2].counter += 1; /* registers a page */
