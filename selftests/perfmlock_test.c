@@ -1680,6 +1680,29 @@ static long long table_sum(struct table *t, const char *key, long long id,
 	return sum;
 }
 
+int log_lines(int fd, const char *text, char *last, size_t size)
+{
+	char line[8192], *message;
+	ssize_t len;
+	int n = 0;
+
+	for (;;) {
+		len = read(fd, line, sizeof(line) - 1);
+		if (len < 0 && errno == EPIPE)
+			continue;
+		if (len <= 0)
+			return n;
+		line[len] = 0;
+		message = strchr(line, ';');
+		if (!message || !strstr(message, text))
+			continue;
+		message[strcspn(message, "\n")] = 0;
+		if (last)
+			snprintf(last, size, "%s", message + 1);
+		n++;
+	}
+}
+
 int env_repair(struct test_env *e, bool on)
 {
 	int ret = write_file(BOOKS_DIR "/repair", on ? "1" : "0", 1);

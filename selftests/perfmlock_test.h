@@ -263,6 +263,8 @@ void delay_end(void);
 void env_open(struct test_env *e);
 int env_verify(struct test_env *e, const char *when);
 int env_close(struct test_env *e);
+/* The lines of /dev/kmsg since @fd was there that have @text; @last: the last one, or NULL. */
+int log_lines(int fd, const char *text, char *last, size_t size);
 /* Repair, until it is off or the test ends; 0 or an error. */
 int env_repair(struct test_env *e, bool on);
 int env_reset_limit(struct test_env *e);

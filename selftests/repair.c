@@ -314,24 +314,6 @@ TEST_F(books, by_one_descriptor)
 	EXPECT_EQ(0, close(fd));
 }
 
-/* What the log has of it since @fd was opened. */
-static int lines_of_log(int fd, const char *text)
-{
-	char line[8192];
-	ssize_t len;
-	int n = 0;
-
-	for (;;) {
-		len = read(fd, line, sizeof(line) - 1);
-		if (len < 0 && errno == EPIPE)
-			continue;
-		if (len <= 0)
-			return n;
-		line[len] = 0;
-		n += !!strstr(line, text);
-	}
-}
-
 /* Each change is logged, once, whichever way it is made. */
 TEST_F(books, is_logged)
 {
@@ -343,11 +325,11 @@ TEST_F(books, is_logged)
 	ASSERT_EQ(0, env_repair(e, true));
 	ASSERT_EQ(0, env_repair(e, true));
 	EXPECT_EQ(1, write_file(PARAMETER, "1", 1));
-	EXPECT_EQ(1, lines_of_log(fd, "perfmlock: repair is on"));
+	EXPECT_EQ(1, log_lines(fd, "perfmlock: repair is on", NULL, 0));
 	EXPECT_EQ(1, write_file(PARAMETER, "N", 1));
 	e->repair = false;
 	ASSERT_EQ(0, env_repair(e, false));
-	EXPECT_EQ(1, lines_of_log(fd, "perfmlock: repair is off"));
+	EXPECT_EQ(1, log_lines(fd, "perfmlock: repair is off", NULL, 0));
 	close(fd);
 	/* as a test module's, or as what its user asked for */
 	EXPECT_NE(0, sysctl_get("tainted") & (1 << 18 | 1 << 6));

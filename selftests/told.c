@@ -301,29 +301,6 @@ TEST_F(told, real_uid_pays)
 	EXPECT_TRUE(is_held_by(line, a->pid, e->limit, "sleeping"));
 }
 
-/* The lines of the log since @fd was opened that have @text. */
-static int lines_of_log(int fd, const char *text, char *last, size_t size)
-{
-	char line[8192], *message;
-	ssize_t len;
-	int n = 0;
-
-	for (;;) {
-		len = read(fd, line, sizeof(line) - 1);
-		if (len < 0 && errno == EPIPE)
-			continue;
-		if (len <= 0)
-			return n;
-		line[len] = 0;
-		message = strchr(line, ';');
-		if (!message || !strstr(message, text))
-			continue;
-		message[strcspn(message, "\n")] = 0;
-		snprintf(last, size, "%s", message + 1);
-		n++;
-	}
-}
-
 TEST_F(told, in_the_log)
 {
 	struct test_env *e = &self->e;
@@ -341,7 +318,7 @@ TEST_F(told, in_the_log)
 	line = refusal(a, 257);
 	ASSERT_NE(NULL, line);
 	snprintf(want, sizeof(want), "perfmlock: pm_actor[%d] uid %u: ", a->pid, uid);
-	EXPECT_TRUE(eventually(lines_of_log(fd, want, last, sizeof(last))));
+	EXPECT_TRUE(eventually(log_lines(fd, want, last, sizeof(last))));
 	snprintf(expect, sizeof(expect),
 		 "%sperf buffer of 257 pages refused, RLIMIT_MEMLOCK is %ld kB and %lld are needed; or: sysctl kernel.perf_event_mlock_kb=%lld",
 		 want, 16 * e->page / 1024,
@@ -358,10 +335,10 @@ TEST_F(told, in_the_log)
 	ASSERT_NE(NULL, refusal(b, 9));
 	snprintf(of_b, sizeof(of_b), "perfmlock: pm_actor[%d] uid %u: ", b->pid, b->uid);
 	lseek(fd, 0, SEEK_DATA);
-	EXPECT_TRUE(eventually((n = lines_of_log(fd, of_b, last, sizeof(last)))));
+	EXPECT_TRUE(eventually((n = log_lines(fd, of_b, last, sizeof(last)))));
 	EXPECT_EQ(1, n);
 	lseek(fd, 0, SEEK_SET);
-	EXPECT_LE(lines_of_log(fd, want, last, sizeof(last)), 5);
+	EXPECT_LE(log_lines(fd, want, last, sizeof(last)), 5);
 	close(fd);
 
 	/* and who does not want it is left alone */
@@ -377,7 +354,7 @@ TEST_F(told, in_the_log)
 		e->leak_user = true;
 	}
 	pm_nap(500000);
-	EXPECT_EQ(0, lines_of_log(fd, "perfmlock: ", last, sizeof(last)));
+	EXPECT_EQ(0, log_lines(fd, "perfmlock: ", last, sizeof(last)));
 	ASSERT_EQ(0, param_set("perfmlock", "log", 1));
 	close(fd);
 }
