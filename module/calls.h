@@ -121,7 +121,6 @@ static __always_inline void call_begin(struct perfmlock_ledger *ledger,
 	call->rival = false;
 	call->left = false;
 	call->ended = ledger->ended;
-	call->crowd = ledger->nr_active;
 	call->owed[PERFMLOCK_DATA].pages = 0;
 	call->owed[PERFMLOCK_AUX].pages = 0;
 	call->lent_user = 0;
@@ -210,12 +209,12 @@ static __always_inline void call_end(struct perfmlock_ledger *ledger,
 		ledger->ops->low();
 }
 
-/* Has no other call of anybody gone beside it? */
+/* Is no other call under way, and has none of anybody ended meanwhile? */
 static __always_inline bool is_alone(const struct perfmlock_ledger *ledger,
 				     const struct perfmlock_call *call)
 {
-	return !call->crowd && ledger->nr_active == 1 &&
-	       call->ended == ledger->ended && call->unseen == ledger->unseen;
+	return ledger->nr_active == 1 && call->ended == ledger->ended &&
+	       call->unseen == ledger->unseen;
 }
 
 /* What a call has done to U and M, whatever was repaired meanwhile. */

@@ -203,15 +203,13 @@ perfmlock_rest_on_mm(const struct perfmlock_state *state, unsigned long pages,
 		     long user)
 {
 	struct perfmlock_rest on_mm = { pages - user, pages - user };
-	struct perfmlock_charge charge;
+	unsigned long user_locked;
 
 	if (user == (long)pages) {
-		model_charge(&perfmlock_models[PERFMLOCK_S0C], state, pages,
-			     &charge);
-		on_mm.clamped = charge.mm;
-		model_charge(&perfmlock_models[PERFMLOCK_S0], state, pages,
-			     &charge);
-		on_mm.unclamped = charge.mm;
+		on_mm.clamped = extra_of(perfmlock_models[PERFMLOCK_S0C].extra,
+					 state, pages, &user_locked);
+		on_mm.unclamped = extra_of(perfmlock_models[PERFMLOCK_S0].extra,
+					   state, pages, &user_locked);
 	}
 	return on_mm;
 }

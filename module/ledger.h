@@ -365,9 +365,7 @@ struct perfmlock_actor {
  * @frees: right pages that this call may give back
  * @repaired_user: pages of repair's on U at entry
  * @repaired_mm: likewise on M
- * @seen_user: what U has changed by during it, known when it ends
  * @ended: the ledger's @ended when it began
- * @crowd: other calls were under way then
  * @owed: of a close: by kind of part, what of it its @mm has given back for @of
  * @lent_user: pages that U was lent for it
  * @lent_mm: likewise M
@@ -409,9 +407,7 @@ struct perfmlock_call {
 	long frees;
 	long repaired_user;
 	long repaired_mm;
-	long seen_user;
 	unsigned long ended;
-	bool crowd;
 	struct {
 		struct perfmlock_mm *of;
 		long pages;

@@ -495,7 +495,6 @@ void perfmlock_map_end(struct perfmlock_ledger *ledger,
 	bool as_measured;
 
 	call->mover = mover_of(ledger, call);
-	call->seen_user = obs.user;
 	ledger->alone = is_alone(ledger, call);
 	if (unlikely(!ledger->alone))
 		perfmlock_proof_company(call->user, call->pages);

@@ -40,20 +40,6 @@ static long right_on_user(const struct perfmlock_buffer *buffer)
 	return buffer->by_rule ? buffer->correct_user : buffer->first_user;
 }
 
-/* What a live buffer has on U by right. */
-static struct perfmlock_bounds on_user(const struct perfmlock_buffer *buffer)
-{
-	struct perfmlock_bounds bounds = {};
-
-	if (buffer->proven) {
-		bounds.least = right_on_user(buffer);
-		bounds.most = bounds.least;
-	} else if (!buffer->adopted) {
-		bounds.most = buffer->pages;
-	}
-	return bounds;
-}
-
 static bool is_known_on_mm(const struct perfmlock_buffer *buffer)
 {
 	return buffer->proven && !buffer->unclear;
@@ -66,6 +52,14 @@ static long on_mm(const struct perfmlock_buffer *buffer)
 		return 0;
 	return buffer->on_both ? buffer->first_mm :
 				 buffer->pages - buffer->first_user;
+}
+
+/* What it may have on U. */
+static long most_on_user(const struct perfmlock_buffer *buffer)
+{
+	if (buffer->adopted)
+		return 0;
+	return buffer->proven ? max(right_on_user(buffer), 0L) : buffer->pages;
 }
 
 /* What the kernel has put on U beyond what is right. */
@@ -82,17 +76,20 @@ static long too_much_on_mm(const struct perfmlock_buffer *buffer)
 	return on_mm(buffer) - (buffer->pages - right_on_user(buffer));
 }
 
-static void add(struct perfmlock_ledger *ledger,
-		const struct perfmlock_buffer *buffer, int sign)
+static __always_inline void add(struct perfmlock_ledger *ledger,
+				const struct perfmlock_buffer *buffer, int sign)
 {
-	struct perfmlock_bounds bounds = on_user(buffer);
+	struct perfmlock_bounds *buffers = &buffer->user->proof.buffers;
 
-	buffer->user->proof.buffers.least += sign * bounds.least;
-	buffer->user->proof.buffers.most += sign * bounds.most;
-	buffer->mm->proven += sign * on_mm(buffer);
-	buffer->mm->too_much += sign * too_much_on_mm(buffer);
-	if (!buffer->proven && !buffer->adopted)
+	if (buffer->proven) {
+		buffers->least += sign * right_on_user(buffer);
+		buffers->most += sign * right_on_user(buffer);
+		buffer->mm->proven += sign * on_mm(buffer);
+		buffer->mm->too_much += sign * too_much_on_mm(buffer);
+	} else if (!buffer->adopted) {
+		buffers->most += sign * (long)buffer->pages;
 		ledger->nr_unproven += sign;
+	}
 }
 
 /**
@@ -191,18 +188,20 @@ void perfmlock_proof_drop(struct perfmlock_ledger *ledger,
 			  const struct perfmlock_buffer *buffer)
 {
 	struct perfmlock_proof *proof = &buffer->user->proof;
-	long pages = max(on_user(buffer).most, 0L);
 	bool uncertain = ledger->careful || ledger->unsettled ||
 			 buffer->split || buffer->inferred;
+	long pages;
 
-	if (uncertain)
-		proof->others.most += pages;
-	else if (!perfmlock_is_alone(ledger))
-		perfmlock_proof_company(buffer->user, pages);
-	/* nor is it known if what was too much of it is there still */
-	if ((uncertain || !perfmlock_is_alone(ledger)) && buffer->proven &&
-	    too_much_on_user(buffer))
-		proof->spoiled = true;
+	if (unlikely(uncertain || !perfmlock_is_alone(ledger))) {
+		pages = most_on_user(buffer);
+		if (uncertain)
+			proof->others.most += pages;
+		else
+			perfmlock_proof_company(buffer->user, pages);
+		/* nor is it known if what was too much of it is there still */
+		if (buffer->proven && too_much_on_user(buffer))
+			proof->spoiled = true;
+	}
 	add(ledger, buffer, -1);
 }
 
@@ -285,8 +284,9 @@ static long find_rest(struct perfmlock_ledger *ledger,
 {
 	struct perfmlock_rest rest;
 
-	rest = perfmlock_rest_on_mm(&call->before, call->pages, call->seen_user);
-	if (call->seen_user != call->pages)
+	rest = perfmlock_rest_on_mm(&call->before, call->pages,
+				    buffer->first_user);
+	if (buffer->first_user != call->pages)
 		return rest.clamped;
 	if (!of_one_limit) {
 		buffer->unclear = true;
@@ -324,9 +324,9 @@ void perfmlock_proof_first(struct perfmlock_ledger *ledger,
 	bool of_one_limit;
 	long rest;
 
-	if (!ledger->exclusive || !ledger->alone || buffer->pending ||
-	    buffer->guessed || buffer->first_user != call->seen_user ||
-	    call->seen_user > call->pages || !perfmlock_is_settled(ledger))
+	if (call->mover != PERFMLOCK_ALONE || !ledger->alone || buffer->pending ||
+	    buffer->guessed || buffer->first_user > call->pages ||
+	    !perfmlock_is_settled(ledger))
 		return;
 	perfmlock_proof_remove(ledger, buffer);
 	part_company(ledger, proof);
@@ -334,7 +334,9 @@ void perfmlock_proof_first(struct perfmlock_ledger *ledger,
 	of_one_limit = ledger->ops->limit_is_exact() &&
 		       ledger->ops->limit() == state.limit;
 	rest = find_rest(ledger, call, buffer, of_one_limit);
-	if (of_one_limit && is_exact(ledger, proof, &buffers)) {
+	/* where the books have another: else it is the same */
+	if (buffer->correct_user != buffer->first_user && of_one_limit &&
+	    is_exact(ledger, proof, &buffers)) {
 		state.user = perfmlock_correct_counter(proof->others.most,
 						       buffers.most);
 		perfmlock_reference(&state, call->pages, &right);
@@ -357,8 +359,8 @@ void perfmlock_proof_left(const struct perfmlock_ledger *ledger,
 			  struct perfmlock_call *call,
 			  struct perfmlock_buffer *part)
 {
-	if (part->mm->node.key == call->mm || !ledger->alone ||
-	    perfmlock_data_of(part)->split || !perfmlock_is_settled(ledger))
+	if (!ledger->alone || perfmlock_data_of(part)->split ||
+	    !perfmlock_is_settled(ledger))
 		return;
 	call->owed[part->kind].of = part->mm;
 	call->owed[part->kind].pages = on_mm(part);
