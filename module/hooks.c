@@ -63,7 +63,7 @@ static __always_inline unsigned int missed_now(void)
 /*
  * A call is missed while others are under way, and may outlast them. These
  * find out when they return, the next when it begins. It is counted before it moves
- * anything: who returns and has read the counters first will know.
+ * anything: who has read the counters first will know.
  */
 static __always_inline void look_for_missed(void)
 {
@@ -129,10 +129,9 @@ describe(struct perfmlock_call *call, const struct observed *seen,
 	call->start = vma->vm_start;
 	call->pgoff = vma->vm_pgoff;
 	call->pages = vma_pages(vma);
-	/* which may end calls that were left, and repair: the counters come after */
-	look_for_missed();
 	call->before.user = likely(user) ? perfmlock_read_user(user) : 0;
 	call->before.mm = perfmlock_read_mm(seen->mm);
+	look_for_missed();
 }
 
 /* U now; the call's row keeps its user, and where there is none nobody asks. */
