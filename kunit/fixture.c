@@ -1057,7 +1057,7 @@ static void check_proof(struct fx *fx, const char *where,
 
 void fx_check(struct fx *fx, const char *where)
 {
-	unsigned int buffers = 0, adopted = 0;
+	unsigned int buffers = 0, adopted = 0, unproven = 0;
 	struct perfmlock_ledger *ledger = &fx->ledger;
 	struct perfmlock_buffer *buffer;
 	struct perfmlock_user *user;
@@ -1084,7 +1084,9 @@ void fx_check(struct fx *fx, const char *where)
 		check_buffer(fx, where, buffer);
 		buffers++;
 		adopted += buffer->adopted;
+		unproven += !buffer->adopted && !buffer->proven;
 	}
+	TRUE(ledger->nr_unproven == unproven);
 	TRUE(ledger->buffers.nr == buffers);
 	TRUE(ledger->adopted == adopted);
 }
