@@ -120,7 +120,7 @@ TEST_F(books, of_the_wrong_mm)
 	a = actor_start(e, uid, shared ? UNLIMITED : 64, 0);
 	b = actor_start(e, uid, 64, 0);
 	ASSERT_EQ(0, actor_fill(filler, e->limit - 1));
-	/* where perf's vm_ops have no symbol the first mapping ends those times */
+	/* careful times end with the first mapping where perf's vm_ops have no symbol */
 	ASSERT_TRUE(eventually(!status_num("careful")));
 	/* first what is there when it is switched on, then what comes */
 	for (i = 0; i < 2; i++) {
