@@ -194,7 +194,7 @@ static int __kprobes map_return(struct kretprobe_instance *ri,
 {
 	const struct observed *seen = (void *)ri->data;
 	/* an int comes back in the lower half of the register alone */
-	int ret = regs_return_value(regs);
+	int ret = perfmlock_result(regs);
 	struct perfmlock_notes *notes = begin_notes();
 	unsigned long flags;
 	const void *rb;
@@ -475,6 +475,17 @@ static void refuse(const char *symbol, int ret)
 		pr_err("%s cannot be probed (%d)\n", symbol, ret);
 }
 
+/*
+ * Is a pointer to a function its address, behind which a probe's place is? It may be
+ * that of a jump table or of a descriptor, or have a bit set: our own one tells.
+ */
+static bool pointers_are_plain(void)
+{
+	int (*own)(int value) = hooks_traced ? OWN_TRACED : OWN_UNTRACED;
+
+	return perfmlock_is_behind(own_probe.kp.addr, (const void *)own);
+}
+
 /**
  * perfmlock_hooks_register() - begin to observe
  * @books: where observations go
@@ -506,6 +517,13 @@ int perfmlock_hooks_register(struct perfmlock_ledger *books, int maxactive,
 		refuse("perf_mmap_close", ret);
 		goto no_close;
 	}
+	/*
+	 * The kernel may be asked by a probe that does not stay, and a probe that is the
+	 * last one to go makes function tracing look for what was left behind while it
+	 * was off: it then warns, and is off for good. So one of ours is there already,
+	 * the one that needs no limit.
+	 */
+	perfmlock_kernel_init();
 	ret = register_kprobe(&open_probe);
 	if (ret) {
 		refuse("perf_mmap_open", ret);
@@ -526,7 +544,8 @@ int perfmlock_hooks_register(struct perfmlock_ledger *books, int maxactive,
 	if (ret && perfmlock_has_symbol("perf_mmap_may_split"))
 		pr_info("refused splits are not seen: perf_mmap_may_split cannot be probed (%d)\n",
 			ret);
-	perfmlock_kernel.close_fn = (unsigned long)close_probe.kp.addr;
+	if (pointers_are_plain())
+		WRITE_ONCE(perfmlock_kernel.close_at, close_probe.kp.addr);
 	mutex_unlock(&own_mutex);
 	return 0;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What is read from the kernel. This file and kernel.c are the one place that
+ * What is read from the kernel. This file, regs.h and kernel.c are the one place that
  * knows how kernels differ; the HAVE_ macros come from module/probe/, compiled
  * against the headers at hand.
  */
@@ -16,7 +16,6 @@
 #include <linux/limits.h>
 #include <linux/mm.h>
 #include <linux/perf_event.h>
-#include <linux/ptrace.h>
 #include <linux/resource.h>
 #include <linux/rwsem.h>
 #include <linux/sched/signal.h>
@@ -28,6 +27,7 @@
 #include "charge.h"
 #include "features.h"
 #include "ledger.h"
+#include "regs.h"
 
 #ifdef HAVE_USER_PERF_MLOCK
 #define perfmlock_user_counter	perf_mlock
@@ -48,7 +48,7 @@
  * @mlock_kb_read: what /proc/sys last said, where there is no @mlock_kb
  * @paranoid_read: likewise
  * @vm_ops: of perf's mappings, NULL: not known yet
- * @close_fn: address of perf_mmap_close()
+ * @close_at: where the probe on perf_mmap_close() is; NULL: pointers do not tell
  */
 struct perfmlock_kernel {
 	const int *mlock_kb;
@@ -56,7 +56,7 @@ struct perfmlock_kernel {
 	int mlock_kb_read;
 	int paranoid_read;
 	const struct vm_operations_struct *vm_ops;
-	unsigned long close_fn;
+	const void *close_at;
 };
 
 extern struct perfmlock_kernel perfmlock_kernel;
@@ -66,21 +66,6 @@ void perfmlock_kernel_refresh(void);
 char perfmlock_state_of(pid_t pid, const void *mm);
 u64 perfmlock_cgroup_of_mm(pid_t pid, const struct mm_struct *mm);
 bool perfmlock_has_symbol(const char *name);
-
-/* Argument 0 or 1 of a function that is just entered. Any context. */
-static inline unsigned long perfmlock_argument(struct pt_regs *regs,
-					       unsigned int n)
-{
-#if defined(HAVE_REGS_ARGUMENT)
-	return regs_get_kernel_argument(regs, n);
-#elif defined(CONFIG_X86_64)
-	return n ? regs->si : regs->di;
-#elif defined(CONFIG_ARM64)
-	return regs->regs[n];
-#else
-#error "perfmlock: this kernel has no regs_get_kernel_argument()"
-#endif
-}
 
 /* U, in pages. Any context; the caller keeps @user valid. */
 static inline long perfmlock_read_user(const struct user_struct *user)
@@ -332,11 +317,23 @@ static inline bool perfmlock_mm_is_still(struct mm_struct *mm)
 	return true;
 }
 
+/* Can mappings of perf's be told from others? Any context. */
+static inline bool perfmlock_knows_perf_vmas(void)
+{
+	return READ_ONCE(perfmlock_kernel.vm_ops) ||
+	       READ_ONCE(perfmlock_kernel.close_at);
+}
+
+/* Is it where a probe on that function is, behind what the compiler puts before? */
+static inline bool perfmlock_is_behind(const void *place, const void *function)
+{
+	return (unsigned long)place - (unsigned long)function < 32;
+}
+
 /*
- * Is it a mapping of perf's? Where their vm_ops have no symbol the address of
- * their close tells, behind what the compiler may put before a probe's place;
- * or it does not (under CFI it is that of a jump table), and the first mapping
- * that is seen to be made brings them. Any context; the caller keeps it.
+ * Is it a mapping of perf's? Where their vm_ops have no symbol their close tells; or
+ * that is no plain pointer, and the first mapping that is seen to be made brings them.
+ * Any context; the caller keeps it.
  */
 static inline bool perfmlock_is_perf_vma(const struct vm_area_struct *vma)
 {
@@ -345,7 +342,7 @@ static inline bool perfmlock_is_perf_vma(const struct vm_area_struct *vma)
 	if (likely(READ_ONCE(perfmlock_kernel.vm_ops)))
 		return ops == perfmlock_kernel.vm_ops;
 	if (!ops || !ops->close ||
-	    perfmlock_kernel.close_fn - (unsigned long)ops->close >= 32)
+	    !perfmlock_is_behind(READ_ONCE(perfmlock_kernel.close_at), ops->close))
 		return false;
 	WRITE_ONCE(perfmlock_kernel.vm_ops, ops);
 	return true;
