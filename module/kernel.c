@@ -6,91 +6,14 @@
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/sched.h>
-#include <linux/string.h>
-#include <linux/sysctl.h>
 
 #include "kernel.h"
+#include "symbol.h"
 
 struct perfmlock_kernel perfmlock_kernel = {
 	.mlock_kb_read = PERFMLOCK_NOT_KNOWN,
 	.paranoid_read = PERFMLOCK_NOT_KNOWN,
 };
-
-/*
- * The address of a symbol that is not exported. A kprobe looks its symbol up
- * before it is refused for not being code, and leaves the address behind; so
- * nothing unexported is ever called.
- */
-static void *data_symbol(const char *name)
-{
-	struct kprobe probe = { .symbol_name = name };
-
-	if (!register_kprobe(&probe)) {
-		/* code after all: not what is asked for */
-		unregister_kprobe(&probe);
-		return NULL;
-	}
-	return IS_ERR(probe.addr) ? NULL : probe.addr;
-}
-
-#define SYSCTL_DIR	"/proc/sys/kernel/"
-
-static void read_sysctl(const char *name, int *value)
-{
-	char path[sizeof(SYSCTL_DIR) + 32] = SYSCTL_DIR;
-	struct file *file;
-	char text[16] = "";
-	loff_t pos = 0;
-	int number;
-
-	strlcat(path, name, sizeof(path));
-	file = filp_open(path, O_RDONLY, 0);
-	if (IS_ERR(file))
-		return;
-	if (kernel_read(file, text, sizeof(text) - 1, &pos) > 0 &&
-	    !kstrtoint(strim(text), 10, &number))
-		WRITE_ONCE(*value, number);
-	filp_close(file, NULL);
-}
-
-/*
- * Without CONFIG_KALLSYMS_ALL variables have no symbols. But whoever reads a
- * sysctl calls proc_dointvec() with its table, which says where the value is:
- * we read it, and look on.
- */
-static struct task_struct *reader;
-static const char *read_name;
-static const int *read_from;
-
-static int __kprobes sysctl_entry(struct kprobe *probe, struct pt_regs *regs)
-{
-	const struct ctl_table *table = (void *)perfmlock_argument(regs, 0);
-
-	if (current == reader && !strcmp(table->procname, read_name) &&
-	    table->maxlen == sizeof(int))
-		read_from = table->data;
-	return 0;
-}
-
-static const int *sysctl_value(const char *symbol, const char *name, int *value)
-{
-	struct kprobe probe = {
-		.symbol_name = "proc_dointvec",
-		.pre_handler = sysctl_entry,
-	};
-	const int *found = data_symbol(symbol);
-
-	if (found)
-		return found;
-	reader = current;
-	read_name = name;
-	read_from = NULL;
-	if (register_kprobe(&probe))
-		return NULL;
-	read_sysctl(name, value);
-	unregister_kprobe(&probe);
-	return read_from;
-}
 
 #define MLOCK_KB	"perf_event_mlock_kb"
 #define PARANOID	"perf_event_paranoid"
@@ -103,9 +26,9 @@ static const int *sysctl_value(const char *symbol, const char *name, int *value)
 void perfmlock_kernel_refresh(void)
 {
 	if (!perfmlock_kernel.mlock_kb)
-		read_sysctl(MLOCK_KB, &perfmlock_kernel.mlock_kb_read);
+		perfmlock_read_sysctl(MLOCK_KB, &perfmlock_kernel.mlock_kb_read);
 	if (!perfmlock_kernel.paranoid)
-		read_sysctl(PARANOID, &perfmlock_kernel.paranoid_read);
+		perfmlock_read_sysctl(PARANOID, &perfmlock_kernel.paranoid_read);
 }
 
 /**
@@ -119,14 +42,14 @@ void perfmlock_kernel_refresh(void)
 void perfmlock_kernel_init(void)
 {
 	perfmlock_kernel.mlock_kb =
-		sysctl_value("sysctl_perf_event_mlock", MLOCK_KB,
-			     &perfmlock_kernel.mlock_kb_read);
+		perfmlock_find_sysctl("sysctl_perf_event_mlock", MLOCK_KB,
+				      &perfmlock_kernel.mlock_kb_read);
 	perfmlock_kernel.paranoid =
-		sysctl_value("sysctl_perf_event_paranoid", PARANOID,
-			     &perfmlock_kernel.paranoid_read);
+		perfmlock_find_sysctl("sysctl_perf_event_paranoid", PARANOID,
+				      &perfmlock_kernel.paranoid_read);
 	perfmlock_kernel_refresh();
 	/* by what the mappings have, not by the address of their functions */
-	perfmlock_kernel.vm_ops = data_symbol("perf_mmap_vmops");
+	perfmlock_kernel.vm_ops = perfmlock_find_data("perf_mmap_vmops");
 }
 
 /**

@@ -25,6 +25,8 @@
 #include <linux/spinlock.h>
 
 #include "../../module/charge.h"
+#include "../../module/regs.h"
+#include "../../module/symbol.h"
 
 #ifdef HAVE_PERF_MLOCK
 #define PERF_COUNTER	perf_mlock
@@ -111,15 +113,6 @@ static void add_mm(struct mm_struct *mm, long pages)
 }
 #endif
 
-static unsigned long argument(struct pt_regs *regs, unsigned int n)
-{
-#ifdef CONFIG_X86_64
-	return n ? regs->si : regs->di;
-#else
-	return regs_get_kernel_argument(regs, n);
-#endif
-}
-
 /* Let perf find nothing on U, and on M what makes it decide as the rule does. */
 static void force(struct in_call *in, unsigned long limit)
 {
@@ -136,8 +129,8 @@ static void force(struct in_call *in, unsigned long limit)
 
 static int map_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	struct file *file = (struct file *)argument(regs, 0);
-	struct vm_area_struct *vma = (struct vm_area_struct *)argument(regs, 1);
+	struct file *file = (void *)perfmlock_argument(regs, 0);
+	struct vm_area_struct *vma = (void *)perfmlock_argument(regs, 1);
 	struct in_call *in = (void *)ri->data;
 	struct perfmlock_state state;
 	const struct buffer *buffer;
@@ -201,7 +194,7 @@ static int map_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 		.kind = in->kind,
 		.pages = in->pages,
 	};
-	bool failed = (int)regs_return_value(regs);
+	bool failed = (int)perfmlock_result(regs);
 
 	undo(in);
 	if (failed)
@@ -217,7 +210,7 @@ static int map_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 
 static int close_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	struct vm_area_struct *vma = (struct vm_area_struct *)argument(regs, 0);
+	struct vm_area_struct *vma = (void *)perfmlock_argument(regs, 0);
 	struct in_call *in = (void *)ri->data;
 	struct buffer *buffer;
 
@@ -296,22 +289,10 @@ static struct kretprobe probes[] = {
 
 static struct kretprobe *all_probes[ARRAY_SIZE(probes)];
 
-/* A kprobe on data is refused, and leaves the address behind. */
-static const int *address_of(const char *name)
-{
-	struct kprobe probe = { .symbol_name = name };
-
-	if (!register_kprobe(&probe)) {
-		unregister_kprobe(&probe);
-		return NULL;
-	}
-	return IS_ERR_OR_NULL(probe.addr) ? NULL : (const int *)probe.addr;
-}
-
 static int __init emulate_init(void)
 {
 	unsigned int i;
-	int ret;
+	int value, ret;
 
 	for (i = 0; i < PERFMLOCK_NR_MODELS; i++)
 		if (!strcmp(perfmlock_models[i].name, model))
@@ -321,10 +302,12 @@ static int __init emulate_init(void)
 		       model);
 		return -EINVAL;
 	}
-	mlock_kb = address_of("sysctl_perf_event_mlock");
-	paranoid = address_of("sysctl_perf_event_paranoid");
+	mlock_kb = perfmlock_find_sysctl("sysctl_perf_event_mlock",
+					 "perf_event_mlock_kb", &value);
+	paranoid = perfmlock_find_sysctl("sysctl_perf_event_paranoid",
+					 "perf_event_paranoid", &value);
 	if (!mlock_kb || !paranoid) {
-		pr_err("the limits cannot be found: CONFIG_KALLSYMS_ALL=y is needed\n");
+		pr_err("the limits cannot be found: CONFIG_KALLSYMS_ALL=y or CONFIG_PROC_SYSCTL=y is needed\n");
 		return -ENOENT;
 	}
 	buffers = kvcalloc(MAX_BUFFERS, sizeof(*buffers), GFP_KERNEL);
