@@ -438,7 +438,6 @@ static int __init perfmlock_init(void)
 
 	init_irq_work(&kick, kick_upkeep);
 	init_irq_work(&fill_kick, kick_fill);
-	perfmlock_kernel_init();
 	upkeep_wq = alloc_workqueue(KBUILD_MODNAME, WQ_UNBOUND, 0);
 	ret = upkeep_wq ? perfmlock_trace_init() : -ENOMEM;
 	if (ret)
