@@ -256,8 +256,7 @@ static unsigned int whom_met(struct perfmlock_ledger *ledger,
 {
 	unsigned int i;
 
-	/* without their vm_ops no mapping of perf's could be told */
-	if (!perfmlock_kernel.vm_ops || READ_ONCE(*stop) ||
+	if (!perfmlock_knows_perf_vmas() || READ_ONCE(*stop) ||
 	    fatal_signal_pending(current))
 		return PERFMLOCK_MET_SOME;
 	if (!busy)
