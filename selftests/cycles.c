@@ -81,7 +81,7 @@ TEST_F(books, thousand_cycles)
 	       now);
 	EXPECT_GT(calls, cycles - WARM);
 	/* a copy of the module a cycle, or its tables, would be more */
-	EXPECT_LT(was - now, 8192 + (cycles - WARM) * 4);
+	EXPECT_LT(was - now, (2048 + cycles - WARM) * (e->page / 1024));
 	EXPECT_TRUE(sh->count[0] && sh->count[1]);
 	sh->stop = 1;
 	ASSERT_EQ(0, actor_end(a));

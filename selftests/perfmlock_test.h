@@ -33,6 +33,12 @@ extern const char * const books_files[BOOKS_FILES];
 /* The pages a CPU gives to the user's allowance, whatever the page size. */
 #define PAGES_PER_CPU	129L
 
+/*
+ * Of a ring whose array of pages, 1 GB, is larger than anything that kmalloc() has,
+ * which is 512 MB with pages of 64 kB. A process of 32 bits has no room for one.
+ */
+#define TOO_LARGE	((1L << 27) + 1)
+
 #define note(fmt, ...) fprintf(stderr, "# " fmt "\n", ##__VA_ARGS__)
 
 /* What the running kernel was seen to do wrong: check-matrix has it in its table. */
