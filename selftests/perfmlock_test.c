@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -1579,6 +1580,21 @@ static void knobs_restore(void)
 		sysctl_set(knobs[i], knob_was[i]);
 }
 
+/*
+ * An actor returns an address or an error in a long. Where that has 32 bits, the upper
+ * half of the addresses would look like errors: with this layout they are given last.
+ */
+static void __attribute__((constructor)) low_addresses(int argc, char **argv)
+{
+	int has = personality(0xffffffff);
+
+	if (sizeof(long) > 4 || has & ADDR_COMPAT_LAYOUT)
+		return;
+	if (personality(has | ADDR_COMPAT_LAYOUT) != -1)
+		execv("/proc/self/exe", argv);
+	die("no layout of addresses: %s", strerror(errno));
+}
+
 /* Runs before the harness forks a test, so that a killed test is undone too. */
 static void __attribute__((constructor)) knobs_save(void)
 {
@@ -1766,7 +1782,7 @@ static int verify_mm(struct test_env *e, struct actor *a, struct table *mms,
 	long long kernel, correct;
 
 	CHECK("VmPin of pid", a->pid, "kB", vm_pin_kb(a->pid),
-	      (unsigned long)raw.mm * (e->page / 1024));
+	      (unsigned long long)raw.mm * (e->page / 1024));
 	if (row < 0) {
 		if (!e->leak_mm)
 			CHECK("no row for pid", a->pid, "the oracle", raw.mm,

@@ -856,7 +856,7 @@ static int check_mms(struct watch *w, struct table *buffers, bool whole,
 		long kernel = 0, repaired = 0;
 
 		if (vm_pin_kb(pid) !=
-		    (unsigned long)raw.mm * (w->e.page / 1024))
+		    (unsigned long long)raw.mm * (w->e.page / 1024))
 			SAY("pid %d: VmPin is %llu", pid, vm_pin_kb(pid));
 		row = table_find(mms, 0, "pid", pid);
 		if (row >= 0) {
