@@ -323,9 +323,6 @@ static void look_at_user(struct perfmlock_ledger *ledger, void *record,
 static bool settle_count(struct perfmlock_ledger *ledger,
 			 struct perfmlock_buffer *buffer)
 {
-	/* what was missed may have ended it, and made another at its address */
-	if (buffer->proven && ledger->careful)
-		perfmlock_proof_void(ledger, buffer);
 	if (buffer->touched || perfmlock_data_of(buffer)->closing) {
 		if (unlikely(ledger->audit))
 			ledger->audit->moved++;
@@ -359,6 +356,9 @@ static void settle(struct perfmlock_ledger *ledger, void *record, void *arg)
 	/* nothing was missed: what was seen is as it was counted */
 	if (!settling->unsettled && !buffer->adopted)
 		return;
+	/* what was missed may have ended it, and made another at its address */
+	if (buffer->proven && ledger->careful)
+		perfmlock_proof_void(ledger, buffer);
 	if (!settling->known && (data->shared || !is_known(ledger, data->mm))) {
 		if (unlikely(ledger->audit))
 			ledger->audit->skipped++;
