@@ -415,35 +415,6 @@ static void a_close_beside_another_leaves_nothing_behind(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx->mms[1].counter, 0);
 }
 
-/* Likewise, where the other was not seen, and a walk is over before it ends. */
-static void nor_does_one_beside_what_was_not_seen(struct kunit *test)
-{
-	struct fx *fx = test->priv;
-	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
-	struct fx_vma k = fx_ring(fx, 1, 1, 33);
-	const struct fx_vma *const nothing[] = { NULL };
-	struct fx_call own;
-
-	fx->limit = 1;
-	fx_repair(fx, true);
-	fx_map(fx, &a, 1, 32);
-	fx_map(fx, &b, 0, 0);
-	fx_map(fx, &k, 0, 33);
-	fx_unmap(fx, &a, 0, 0);
-	own = fx_begin_unmap(fx, &b);
-	fx_missed(fx);
-	fx_kernel_unmaps(&k, 0, -33);
-	/* whether it is the last of b is still to be seen */
-	KUNIT_EXPECT_FALSE(test, fx_walk(fx, nothing, PERFMLOCK_MET_ALL));
-	KUNIT_EXPECT_FALSE(test, fx->ledger.careful);
-	fx_kernel_unmaps(&b, -1, 0);
-	fx->mms[0].counter -= 32;
-	fx_end_unmap(fx, &own);
-	fx_repair_all(fx);
-	KUNIT_EXPECT_EQ(test, fx->mms[0].counter, 0);
-	KUNIT_EXPECT_EQ(test, fx->mms[1].counter, 0);
-}
-
 /* It may be another at its address, also where a walk could not look at its owner. */
 static void what_was_missed_takes_every_proof(struct kunit *test)
 {
@@ -1195,7 +1166,6 @@ static struct kunit_case proof_cases[] = {
 	KUNIT_CASE(a_close_of_what_has_ended_repairs_nobody),
 	KUNIT_CASE(who_returns_first_need_not_have_made_it),
 	KUNIT_CASE(a_close_beside_another_leaves_nothing_behind),
-	KUNIT_CASE(nor_does_one_beside_what_was_not_seen),
 	KUNIT_CASE(what_was_missed_takes_every_proof),
 	KUNIT_CASE(what_was_left_behind_may_be_taken),
 	KUNIT_CASE(nor_is_it_a_way_to_rings_for_nothing),
