@@ -468,8 +468,13 @@ static void refuse(const char *symbol, int ret)
 	if (!perfmlock_has_symbol(symbol))
 		pr_err("this kernel has no symbol %s to probe: CONFIG_PERF_EVENTS=y and CONFIG_KALLSYMS=y are needed\n",
 		       symbol);
-	else if (ret == -EOPNOTSUPP)
+	else if (ret == -EOPNOTSUPP || ret == -ENOSYS)
 		pr_err("%s cannot be probed: CONFIG_KRETPROBES=y is needed\n",
+		       symbol);
+	/* riscv: no kprobe where function tracing has a function's first instruction */
+	else if (ret == -EINVAL && IS_ENABLED(CONFIG_FUNCTION_TRACER) &&
+		 !IS_ENABLED(CONFIG_KPROBES_ON_FTRACE))
+		pr_err("%s cannot be probed: without CONFIG_KPROBES_ON_FTRACE (riscv has none) CONFIG_FUNCTION_TRACER must be off\n",
 		       symbol);
 	else
 		pr_err("%s cannot be probed (%d)\n", symbol, ret);
