@@ -246,6 +246,7 @@ static void m_does_not_tell_the_last_of_two_closes(struct kunit *test)
 
 	close_two_at_once(fx, 1, &k);
 	fx_repair_all(fx);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.unproven_pages, 33);
 	KUNIT_EXPECT_EQ(test, fx->users[0].counter, 0);
 	KUNIT_EXPECT_EQ(test, fx->mms[0].counter, 33);
 	KUNIT_EXPECT_EQ(test, fx->mms[1].counter, 0);
@@ -432,6 +433,7 @@ static void what_was_missed_takes_every_proof(struct kunit *test)
 	fx->mms[1].unvisited = false;
 	fx_sweep(fx, all);
 	KUNIT_EXPECT_FALSE(test, fx_buffer(fx, b.event->rb)->proven);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.unproven_pages, 0);
 }
 
 /*

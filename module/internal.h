@@ -86,8 +86,9 @@ void perfmlock_proof_inferred(struct perfmlock_ledger *ledger,
 void perfmlock_proof_company(struct perfmlock_user *user, long pages);
 void perfmlock_proof_drop(struct perfmlock_ledger *ledger,
 			  const struct perfmlock_buffer *buffer);
-void perfmlock_proof_may_be_on(struct perfmlock_user *user, long pages);
-void perfmlock_proof_quiet(const struct perfmlock_ledger *ledger,
+void perfmlock_proof_may_be_on(struct perfmlock_ledger *ledger,
+			       struct perfmlock_user *user, long pages);
+void perfmlock_proof_quiet(struct perfmlock_ledger *ledger,
 			   struct perfmlock_user *user, long counter);
 void perfmlock_proof_first(struct perfmlock_ledger *ledger,
 			   const struct perfmlock_call *call,
@@ -99,7 +100,7 @@ long perfmlock_proof_mm(const struct perfmlock_ledger *ledger,
 			struct perfmlock_mm *mm, long counter);
 void perfmlock_proof_close(struct perfmlock_ledger *ledger,
 			   struct perfmlock_call *call, long counter);
-long perfmlock_proof_user(const struct perfmlock_ledger *ledger,
+long perfmlock_proof_user(struct perfmlock_ledger *ledger,
 			  struct perfmlock_user *user, long counter);
 void perfmlock_proof_lend(const struct perfmlock_call *call,
 			  const struct perfmlock_buffer *part, long *user,

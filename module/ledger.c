@@ -538,6 +538,7 @@ void perfmlock_adopt(struct perfmlock_ledger *ledger,
 	perfmlock_proof_remove(ledger, buffer);
 	buffer->adopted = true;
 	ledger->strange += buffer->pages;
+	ledger->totals.unproven_pages += buffer->pages;
 	ledger->unsized += !buffer->pages;
 	buffer->mm->held -= buffer->pages;
 	buffer->mm->adopted += buffer->pages;
@@ -557,6 +558,7 @@ void perfmlock_adopt_data(struct perfmlock_ledger *ledger,
 {
 	data->pages = pages;
 	ledger->strange += pages;
+	ledger->totals.unproven_pages += pages;
 	ledger->unsized--;
 	data->mm->adopted += pages;
 }

@@ -819,6 +819,7 @@ struct perfmlock_totals {
 	unsigned long untraced;		/* notes for which there was no room */
 	unsigned long repairs;		/* counters moved by repair, lent pages too */
 	unsigned long repairs_refused;	/* not moved: they would be below zero */
+	unsigned long unproven_pages;	/* left to others by repair, as not certain */
 };
 
 /**

@@ -115,7 +115,7 @@ static void not_booked(struct perfmlock_ledger *ledger,
 		       const struct perfmlock_call *call)
 {
 	perfmlock_unsure(ledger, call->user);
-	perfmlock_proof_may_be_on(call->user, call->pages);
+	perfmlock_proof_may_be_on(ledger, call->user, call->pages);
 }
 
 static struct perfmlock_buffer *row_for(struct perfmlock_ledger *ledger,

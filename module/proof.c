@@ -187,7 +187,6 @@ static void part_company(const struct perfmlock_ledger *ledger,
 void perfmlock_proof_drop(struct perfmlock_ledger *ledger,
 			  const struct perfmlock_buffer *buffer)
 {
-	struct perfmlock_proof *proof = &buffer->user->proof;
 	bool uncertain = ledger->careful || ledger->unsettled ||
 			 buffer->split || buffer->inferred;
 	long pages;
@@ -195,18 +194,19 @@ void perfmlock_proof_drop(struct perfmlock_ledger *ledger,
 	if (unlikely(uncertain || !perfmlock_is_alone(ledger))) {
 		pages = most_on_user(buffer);
 		if (uncertain)
-			proof->others.most += pages;
+			perfmlock_proof_may_be_on(ledger, buffer->user, pages);
 		else
 			perfmlock_proof_company(buffer->user, pages);
 		/* nor is it known if what was too much of it is there still */
 		if (buffer->proven && too_much_on_user(buffer))
-			proof->spoiled = true;
+			buffer->user->proof.spoiled = true;
 	}
 	add(ledger, buffer, -1);
 }
 
 /**
  * perfmlock_proof_may_be_on() - pages of a buffer may be on a user's U
+ * @ledger: the ledger
  * @user: whose
  * @pages: of it
  *
@@ -214,9 +214,11 @@ void perfmlock_proof_drop(struct perfmlock_ledger *ledger,
  *
  * Context: any; the lock is held.
  */
-void perfmlock_proof_may_be_on(struct perfmlock_user *user, long pages)
+void perfmlock_proof_may_be_on(struct perfmlock_ledger *ledger,
+			       struct perfmlock_user *user, long pages)
 {
 	user->proof.others.most += pages;
+	ledger->totals.unproven_pages += pages;
 }
 
 /**
@@ -229,15 +231,17 @@ void perfmlock_proof_may_be_on(struct perfmlock_user *user, long pages)
  *
  * Context: any; the lock is held.
  */
-void perfmlock_proof_quiet(const struct perfmlock_ledger *ledger,
+void perfmlock_proof_quiet(struct perfmlock_ledger *ledger,
 			   struct perfmlock_user *user, long counter)
 {
 	static const struct perfmlock_bounds nothing;
 	struct perfmlock_proof *proof = &user->proof;
 	long rest;
 
-	if (proof->spoiled)
+	if (proof->spoiled) {
+		ledger->totals.unproven_pages += abs(proof->found);
 		proof->found = 0;
+	}
 	rest = counter - user->books.repaired - proof->found;
 	proof->others = perfmlock_left_over(rest, &proof->buffers, &nothing);
 	proof->since = ledger->unseen;
@@ -426,7 +430,7 @@ void perfmlock_proof_close(struct perfmlock_ledger *ledger,
  * Return: pages; below zero: U has too little. What was found stays where nothing is
  * certain.
  */
-long perfmlock_proof_user(const struct perfmlock_ledger *ledger,
+long perfmlock_proof_user(struct perfmlock_ledger *ledger,
 			  struct perfmlock_user *user, long counter)
 {
 	struct perfmlock_proof *proof = &user->proof;

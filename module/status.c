@@ -255,6 +255,7 @@ int perfmlock_status_show(struct seq_file *m, void *v)
 	seq_printf(m, "repair: %s\n", perfmlock_switch_is_on() ? "on" : "off");
 	seq_printf(m, "repairs: %lu\n", totals.repairs);
 	seq_printf(m, "repairs_refused: %lu\n", totals.repairs_refused);
+	seq_printf(m, "unproven_pages: %lu\n", totals.unproven_pages);
 	seq_printf(m, "repair_leaves: foreign pages; what is refused before any mistake was seen; what is likely and not proven%s%s%s\n",
 		   ledger->exclusive ? "" :
 		   "; U, which others share on this kernel",
