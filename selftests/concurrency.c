@@ -90,7 +90,7 @@ TEST_F(crowd, of_one_user)
 	struct table *t;
 	uid_t uid = env_uid(e);
 	int i, row, reads = 0;
-	long enough = 4000;
+	long enough = 2000;
 	/* as before v5.4: U has all pages, whatever M has */
 	bool twice = !variant->fits && env_charges_twice(e);
 

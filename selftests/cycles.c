@@ -61,8 +61,8 @@ TEST_F(books, thousand_cycles)
 	a = actor_start(e, uid, UNLIMITED, 0);
 	b = actor_start(e, uid, UNLIMITED, 0);
 	/* some buffers live at each load and unload, and some calls under way */
-	actor_begin(a, op_churn, 0, 5000, (long)sh, 0, 0);
-	actor_begin(b, op_churn, 1, 5000, (long)sh, 0, 0);
+	actor_begin(a, op_churn, 0, 10000, (long)sh, 0, 0);
+	actor_begin(b, op_churn, 1, 10000, (long)sh, 0, 0);
 	for (i = 0; i < cycles; i++) {
 		if (i == WARM) {
 			was = available_kb();
