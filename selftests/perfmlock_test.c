@@ -123,6 +123,14 @@ long sysctl_get(const char *name)
 	return val;
 }
 
+bool sysctl_has(const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/proc/sys/kernel/%s", name);
+	return !access(path, F_OK);
+}
+
 int sysctl_set(const char *name, long val)
 {
 	char path[PATH_MAX], text[32];
@@ -1566,6 +1574,8 @@ void set_kprobes(bool on)
 
 static const char * const knobs[] = {
 	"perf_event_mlock_kb", "perf_event_paranoid",
+	/* not every kernel has it (v6.6), and a vendor may have it on from the start */
+	"io_uring_disabled",
 };
 
 static long knob_was[ARRAY_SIZE(knobs)];
@@ -1577,7 +1587,8 @@ static void knobs_restore(void)
 	unsigned int i;
 
 	for (i = 0; getpid() == knob_owner && i < ARRAY_SIZE(knobs); i++)
-		sysctl_set(knobs[i], knob_was[i]);
+		if (sysctl_has(knobs[i]))
+			sysctl_set(knobs[i], knob_was[i]);
 }
 
 /*
@@ -1606,12 +1617,13 @@ static void __attribute__((constructor)) knobs_save(void)
 		actor_sock = atoi(getenv("PERFMLOCK_TEST_EXEC"));
 		actor_main();
 	}
-	if (access("/proc/sys/kernel/perf_event_mlock_kb", F_OK))
+	if (!sysctl_has("perf_event_mlock_kb"))
 		return;
 	knob_owner = getpid();
 	taint_was = sysctl_get("tainted") & BAD_TAINT;
 	for (i = 0; i < ARRAY_SIZE(knobs); i++)
-		knob_was[i] = sysctl_get(knobs[i]);
+		if (sysctl_has(knobs[i]))
+			knob_was[i] = sysctl_get(knobs[i]);
 	atexit(knobs_restore);
 }
 
@@ -1642,6 +1654,8 @@ void env_open(struct test_env *e)
 		die("no memory");
 	if (env_reset_limit(e) || sysctl_set("perf_event_paranoid", 0))
 		die("cannot set the limits: %s", strerror(errno));
+	if (sysctl_has("io_uring_disabled") && sysctl_set("io_uring_disabled", 0))
+		die("cannot allow io_uring: %s", strerror(errno));
 	/* a test that ended badly may have left it on */
 	if (env_repair(e, false) || write_file(BOOKS_DIR "/reset", "1", 1) != 1)
 		die("cannot reset: %s", strerror(errno));

@@ -56,6 +56,7 @@ char *slurp(const char *path);
 char *slurp_books(const char *file);
 int write_file(const char *path, const char *text, size_t len);
 long sysctl_get(const char *name);
+bool sysctl_has(const char *name);
 int sysctl_set(const char *name, long val);
 
 /* Tables, by the names of their columns */
