@@ -11,6 +11,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/cred.h>
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
@@ -390,6 +391,26 @@ static int __kprobes own_return(struct kretprobe_instance *ri,
 	return 0;
 }
 
+/*
+ * A probe for which a jump was put in goes later than its owner knows, and one of a
+ * module that has gone is written over all the same where the kernel lacks a check
+ * (v6.3): a BUG. So it goes while we are here.
+ */
+#define UNJUMP_MS	20
+#define UNJUMP_TRIES	250
+
+static void unregister_own(void)
+{
+	const kprobe_opcode_t *at = own_probe.kp.addr;
+	unsigned int tries = 0;
+
+	unregister_kretprobe(&own_probe);
+	if (!IS_ENABLED(CONFIG_OPTPROBES) || hooks_traced)
+		return;
+	while (READ_ONCE(*at) != own_probe.kp.opcode && tries++ < UNJUMP_TRIES)
+		msleep(UNJUMP_MS);
+}
+
 static bool own_seen(void)
 {
 	unsigned int i;
@@ -471,7 +492,7 @@ static int test_probes(void)
 		pr_err("kprobes are switched off: write 1 to /sys/kernel/debug/kprobes/enabled%s\n",
 		       hooks_traced ?
 			       ", and to /proc/sys/kernel/ftrace_enabled" : "");
-	unregister_kretprobe(&own_probe);
+	unregister_own();
 	return -ENODEV;
 }
 
@@ -622,9 +643,10 @@ no_close:
  */
 void perfmlock_hooks_unregister(void)
 {
-	struct kretprobe *all[] = { &map_probe, &close_probe, &own_probe };
+	struct kretprobe *all[] = { &map_probe, &close_probe };
 	struct kprobe *plain[] = { &open_probe, &split_probe };
 
+	unregister_own();
 	unregister_kretprobes(all, ARRAY_SIZE(all));
 	unregister_kprobes(plain, splits_probed ? 2 : 1);
 }
