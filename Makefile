@@ -6,10 +6,19 @@ KDIR ?= /lib/modules/$(KVER)/build
 VERSION := $(shell sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' module/main.c)
 
 .PHONY: all demo check check-matrix check-patched check-fleet soak mutate kunit prove lint coverage bench \
-	install uninstall dkms-files dkms-source version deb rpm clean help
+	install uninstall dkms-files dkms-source version llvm deb rpm clean help
+
+# Modules are by the compiler that the kernel is by. Where that is clang, Kbuild is told
+# by LLVM=: 1, or the version where that is in the programs' names. DKMS has its own way,
+# and more than one kernel.
+clang := $(shell sed -n 's/^CONFIG_CLANG_VERSION=\([0-9]*\)[0-9]\{4\}$$/\1/p' \
+	'$(KDIR)/include/config/auto.conf' 2> /dev/null)
+ifneq ($(clang),)
+LLVM ?= $(if $(shell command -v ld.lld-$(clang) 2> /dev/null),-$(clang),1)
+endif
 
 all: $(KDIR)/Makefile ## build perfmlock.ko for the running kernel, or for KDIR=
-	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+	$(MAKE) -C $(KDIR) M=$(CURDIR) LLVM=$(LLVM) modules
 
 # also the message of every other target that builds for this kernel
 $(KDIR)/Makefile:
@@ -76,6 +85,9 @@ dkms-source: ## copy what DKMS builds from to DEST=
 
 version:
 	@echo $(VERSION)
+
+llvm:
+	@echo $(LLVM)
 
 deb: ## packages for Debian, in build/deb; VERSION_SUFFIX=
 	@VERSION_SUFFIX="$(VERSION_SUFFIX)" tools/package deb
