@@ -537,7 +537,7 @@ static void refuse(const char *symbol, int ret)
 	if (!perfmlock_has_symbol(symbol))
 		pr_err("this kernel has no symbol %s to probe: CONFIG_PERF_EVENTS=y and CONFIG_KALLSYMS=y are needed\n",
 		       symbol);
-	else if (ret == -EOPNOTSUPP || ret == -ENOSYS)
+	else if (ret == -EOPNOTSUPP)
 		pr_err("%s cannot be probed: CONFIG_KRETPROBES=y is needed\n",
 		       symbol);
 	/* riscv: no kprobe where function tracing has a function's first instruction */
