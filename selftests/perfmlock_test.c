@@ -1599,6 +1599,7 @@ static void __attribute__((constructor)) low_addresses(int argc, char **argv)
 {
 	int has = personality(0xffffffff);
 
+	(void)argc;
 	if (sizeof(long) > 4 || has & ADDR_COMPAT_LAYOUT)
 		return;
 	if (personality(has | ADDR_COMPAT_LAYOUT) != -1)

@@ -194,23 +194,35 @@ TEST_F(books, of_lost_uncharges)
 	if (lost)
 		mistake("lost-uncharge");
 	/* but where two closed at once and the first of them was the kernel's last */
+	EXPECT_TRUE(eventually(oracle(a->pid).user <=
+			       status_num("unproven_pages") - unproven));
 	unproven = status_num("unproven_pages") - unproven;
-	EXPECT_TRUE(eventually(oracle(a->pid).user <= unproven));
 	left = oracle(a->pid).user;
 	TH_LOG("%d lost, %lld pages in the books, %ld left of %ld not proven",
 	       lost, users_num(uid, "kernel"), left, unproven);
 	EXPECT_GE(left, 0);
 	EXPECT_LE(left, users_num(uid, "kernel"));
 	EXPECT_TRUE(!lost || status_num("repairs") > 0);
+	if (unproven >= users_num(uid, "kernel"))
+		note("it may all be others'");
+	else if (lost)
+		EXPECT_LT(left, users_num(uid, "kernel"));
 	ASSERT_EQ(0, env_repair(e, false));
 	EXPECT_EQ(users_num(uid, "kernel"), oracle(a->pid).user);
 	VERIFY("off");
 }
 
-/* How far U of its user is from what is right; no other has any of it. */
-static long unrepaired(const struct actor *a)
+/* What is on U of its user beyond what is right; nobody else has any there. */
+static long left_on_user(const struct actor *a)
 {
-	return labs(oracle(a->pid).user - users_num(a->uid, "correct"));
+	return oracle(a->pid).user - users_num(a->uid, "correct");
+}
+
+/* Is there no more left of both than what was not proven since? */
+static bool no_more_left(struct actor *const a[2], long unproven)
+{
+	return left_on_user(a[0]) + left_on_user(a[1]) <=
+	       status_num("unproven_pages") - unproven;
 }
 
 /* Whatever goes on meanwhile, and whoever exits. */
@@ -246,17 +258,20 @@ TEST_F(books, on_and_off)
 	for (i = 0; i < 5; i++)
 		EXPECT_EQ(0, actor_end(a[i]));
 	missed = status_num("missed") - missed;
-	unproven = status_num("unproven_pages") - unproven;
 	if (!oracle_perf_is_locked_vm()) {
-		for (i = 0; i < 2 && !missed; i++)
-			EXPECT_TRUE(eventually(unrepaired(a[i]) <= unproven));
+		EXPECT_TRUE(eventually(no_more_left(a, unproven)) || missed);
+		EXPECT_GE(left_on_user(a[0]), 0);
+		EXPECT_GE(left_on_user(a[1]), 0);
 		EXPECT_TRUE(!leaks || status_num("repairs") > 0);
-		TH_LOG("%ld and %ld left, %ld not proven, %ld missed",
-		       unrepaired(a[0]), unrepaired(a[1]), unproven, missed);
 	}
+	unproven = status_num("unproven_pages") - unproven;
 	/* what is left is no drift of the books, but one of the counter */
-	if (!unproven && !missed)
+	if (!unproven && !missed) {
 		VERIFY("on");
+	} else {
+		note("%ld pages are not proven, %ld calls were missed: U need not be right",
+		     unproven, missed);
+	}
 	ASSERT_EQ(0, env_repair(e, false));
 	VERIFY("off");
 	EXPECT_EQ(0, lines_of_cause(uid[0], "unexplained"));
