@@ -67,7 +67,7 @@ TEST_F(books, registered_buffers)
 	ASSERT_GT(actor_new(a, 9), 0);
 	VERIFY("mapped");
 	before = oracle(a->pid);
-	ring = actor_call(a, op_uring, 0, 0, 0, 0, 0);
+	ring = actor_uring(a, op_uring);
 	if (ring < 0)
 		SKIP(return, "no io_uring: %s", strerror(-ring));
 	ret = actor_call(a, op_register, ring, FOREIGN, 0, 0, 0);
@@ -121,7 +121,7 @@ TEST_F(books, foreign_pages_count)
 
 	if (env_charges_twice(e))
 		SKIP(return, OLD_SUMS);
-	ring = actor_call(a, op_uring, 0, 0, 0, 0, 0);
+	ring = actor_uring(a, op_uring);
 	if (ring < 0)
 		SKIP(return, "no io_uring: %s", strerror(-ring));
 	ASSERT_EQ(0, actor_call(a, op_register, ring, FOREIGN, 0, 0, 0));
@@ -193,7 +193,7 @@ TEST_F(books, foreign_in_between)
 	sh = e->sh;
 	a = actor_start(e, uid, UNLIMITED, 0);
 	b = actor_start(e, uid, UNLIMITED, 0);
-	ring = actor_call(b, op_uring, 0, 0, 0, 0, 0);
+	ring = actor_uring(b, op_uring);
 	if (ring < 0)
 		SKIP(return, "no io_uring: %s", strerror(-ring));
 	b->foreign_user = oracle(b->pid).user;
@@ -277,7 +277,7 @@ TEST_F(books, repair_of_what_looks_right)
 	e->leak_mm = true;
 	mapper = actor_start(e, uid, UNLIMITED, 0);
 	churning = actor_start(e, uid, UNLIMITED, 0);
-	ring = actor_call(mapper, op_uring, 0, 0, 0, 0, 0);
+	ring = actor_uring(mapper, op_uring);
 	if (ring < 0)
 		SKIP(return, "no io_uring: %s", strerror(-ring));
 	ASSERT_EQ(0, env_repair(e, true));

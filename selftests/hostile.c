@@ -154,7 +154,7 @@ TEST_F(beside, io_uring_beside_rings)
 	a = actor_start(e, uid, UNLIMITED, 0);
 	/* all of a ring is beyond the limit, on M */
 	ASSERT_EQ(0, actor_fill(filler, e->limit));
-	uring = actor_call(a, op_uring, 0, 0, 0, 0, 0);
+	uring = actor_uring(a, op_uring);
 	if (uring < 0)
 		SKIP(return, "no io_uring: %s", strerror(-uring));
 	models = table_get("models");

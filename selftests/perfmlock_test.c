@@ -1655,11 +1655,17 @@ void env_open(struct test_env *e)
 		die("no memory");
 	if (env_reset_limit(e) || sysctl_set("perf_event_paranoid", 0))
 		die("cannot set the limits: %s", strerror(errno));
-	if (sysctl_has("io_uring_disabled") && sysctl_set("io_uring_disabled", 0))
-		die("cannot allow io_uring: %s", strerror(errno));
 	/* a test that ended badly may have left it on */
 	if (env_repair(e, false) || write_file(BOOKS_DIR "/reset", "1", 1) != 1)
 		die("cannot reset: %s", strerror(errno));
+}
+
+/* By the program's own @op; where it is forbidden it is not, until the program ends. */
+long actor_uring(struct actor *a, actor_fn op)
+{
+	if (sysctl_has("io_uring_disabled") && sysctl_set("io_uring_disabled", 0))
+		die("cannot allow io_uring: %s", strerror(errno));
+	return actor_call(a, op, 0, 0, 0, 0, 0);
 }
 
 bool env_remap_leaks(struct test_env *e)

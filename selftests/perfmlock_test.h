@@ -175,6 +175,7 @@ bool actor_done(struct actor *a);
 char actor_state(const struct actor *a);
 long actor_call(struct actor *a, actor_fn fn, long a0, long a1, long a2,
 		long a3, long a4);
+long actor_uring(struct actor *a, actor_fn op);
 void actor_exit(struct actor *a);
 void actor_kill(struct actor *a);
 void actor_rlimit(struct actor *a, long pages);
