@@ -14,7 +14,8 @@ VERSION := $(shell sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' module/main.c)
 clang := $(shell sed -n 's/^CONFIG_CLANG_VERSION=\([0-9]*\)[0-9]\{4\}$$/\1/p' \
 	'$(KDIR)/include/config/auto.conf' 2> /dev/null)
 ifneq ($(clang),)
-LLVM ?= $(if $(shell command -v ld.lld-$(clang) 2> /dev/null),-$(clang),1)
+LLVM ?= $(if $(and $(shell command -v clang-$(clang) 2> /dev/null),\
+	$(shell command -v ld.lld-$(clang) 2> /dev/null)),-$(clang),1)
 endif
 
 all: $(KDIR)/Makefile ## build perfmlock.ko for the running kernel, or for KDIR=

@@ -409,6 +409,8 @@ static void unregister_own(void)
 		return;
 	while (READ_ONCE(*at) != own_probe.kp.opcode && tries++ < UNJUMP_TRIES)
 		msleep(UNJUMP_MS);
+	if (tries > UNJUMP_TRIES)
+		pr_warn("a kprobe is still where the module goes: if a kernel of before v6.3 takes that out later, it is a BUG\n");
 }
 
 static bool own_seen(void)
@@ -540,10 +542,11 @@ static void refuse(const char *symbol, int ret)
 	else if (ret == -EOPNOTSUPP)
 		pr_err("%s cannot be probed: CONFIG_KRETPROBES=y is needed\n",
 		       symbol);
-	/* riscv: no kprobe where function tracing has a function's first instruction */
-	else if (ret == -EINVAL && IS_ENABLED(CONFIG_FUNCTION_TRACER) &&
+	/* there function tracing has a function's first instruction */
+	else if (ret == -EINVAL && IS_ENABLED(CONFIG_RISCV) &&
+		 IS_ENABLED(CONFIG_FUNCTION_TRACER) &&
 		 !IS_ENABLED(CONFIG_KPROBES_ON_FTRACE))
-		pr_err("%s cannot be probed: without CONFIG_KPROBES_ON_FTRACE (riscv has none) CONFIG_FUNCTION_TRACER must be off\n",
+		pr_err("%s cannot be probed: without CONFIG_KPROBES_ON_FTRACE CONFIG_FUNCTION_TRACER must be off\n",
 		       symbol);
 	else
 		pr_err("%s cannot be probed (%d)\n", symbol, ret);
