@@ -913,7 +913,7 @@ TEST_F(books, idle_rows)
 	actor_exit(idle);
 	actor_exit(a);
 	EXPECT_TRUE(eventually(!rows_of_nobody(uid, &rows) && !rows));
-	EXPECT_TRUE(eventually(!users_has(uid)));
+	EXPECT_TRUE(user_goes(uid));
 }
 
 TEST_HARNESS_MAIN

@@ -250,7 +250,7 @@ TEST_F(books, user_ends)
 	EXPECT_TRUE(users_has(uid));
 	EXPECT_EQ(1, users_num(uid, "denied"));
 	actor_exit(b);
-	ASSERT_TRUE(eventually(!users_has(uid)));
+	ASSERT_TRUE(user_goes(uid));
 
 	/* the same uid again is a new user */
 	a = actor_start(e, uid, 64, 0);
@@ -281,7 +281,7 @@ TEST_F(books, leak_ends_with_user)
 	EXPECT_EQ(9, users_num(uid, "drift"));
 	EXPECT_EQ(0, users_num(uid, "correct"));
 	actor_exit(a);
-	ASSERT_TRUE(eventually(!users_has(uid)));
+	ASSERT_TRUE(user_goes(uid));
 	a = actor_start(e, uid, 0, 0);
 	EXPECT_TRUE(eventually(oracle(a->pid).user == 0));
 	ASSERT_GT(actor_new(a, 5), 0);

@@ -289,7 +289,7 @@ int table_find(const struct table *t, int from, const char *col, long long val)
 	return -1;
 }
 
-static void show(const char *file)
+void show(const char *file)
 {
 	char *text = slurp_books(file), *save, *line;
 
@@ -306,6 +306,27 @@ bool users_has(uid_t uid)
 
 	table_put(t);
 	return ret;
+}
+
+/* Who is still that user is noted. */
+bool user_goes(uid_t uid)
+{
+	char *text, *save, *line;
+	int pid, who;
+
+	if (eventually(!users_has(uid)))
+		return true;
+	note("uid %u has a row still", uid);
+	show("users");
+	show("mms");
+	show("status");
+	text = slurp(ORACLE);
+	for (line = text ? strtok_r(text, "\n", &save) : NULL; line;
+	     line = strtok_r(NULL, "\n", &save))
+		if (sscanf(line, "%d %d", &pid, &who) == 2 && who == (int)uid)
+			note("| process %s", line);
+	free(text);
+	return false;
 }
 
 long long users_num(uid_t uid, const char *col)

@@ -70,7 +70,11 @@ const char *table_str(const struct table *t, int row, const char *col);
 long long table_num(const struct table *t, int row, const char *col);
 int table_find(const struct table *t, int from, const char *col, long long val);
 
+/* a file of the module, as notes */
+void show(const char *file);
 bool users_has(uid_t uid);
+/* the row of a user of whom nothing is left, in the module's own time */
+bool user_goes(uid_t uid);
 long long users_num(uid_t uid, const char *col);
 bool mms_has(pid_t pid, const char *state);
 long long mms_num(pid_t pid, const char *col);

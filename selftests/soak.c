@@ -934,16 +934,6 @@ static int check(struct watch *w, bool loud)
 	return bad;
 }
 
-static void show(const char *file)
-{
-	char *text = slurp_books(file), *save, *line;
-
-	for (line = strtok_r(text, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save))
-		note("| %s", line);
-	free(text);
-}
-
 static void show_notes(void)
 {
 	int w, i;

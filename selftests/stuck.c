@@ -205,7 +205,7 @@ TEST_F(stuck, memory_of_the_dead)
 	EXPECT_TRUE(eventually(shared_memory_kb() - kb < FAT_MB * 1024 / 2));
 	EXPECT_FALSE(actor_done(a));
 	ASSERT_EQ(0, actor_end(loader));
-	EXPECT_TRUE(eventually(!users_has(uid)));
+	EXPECT_TRUE(user_goes(uid));
 	EXPECT_FALSE(actor_done(a));
 	ASSERT_GT(auxpmu_go_on(a), 0);
 	EXPECT_TRUE(eventually(buffer_has(a->pid, "aux", 16)));
