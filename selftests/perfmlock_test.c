@@ -319,6 +319,7 @@ bool user_goes(uid_t uid)
 	note("uid %u has a row still", uid);
 	show("users");
 	show("mms");
+	show("buffers");
 	show("status");
 	text = slurp(ORACLE);
 	for (line = text ? strtok_r(text, "\n", &save) : NULL; line;
