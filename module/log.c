@@ -31,18 +31,20 @@ MODULE_PARM_DESC(log, "a line in the kernel log for each refusal, at most 5 in 3
 
 /* Refusals that come together are told together. */
 #define DELAY		(HZ / 10)
+#define LONGEST		(600 * HZ)
 #define SHARE		50
 
 /**
  * struct share - what a group has had of the log
  * @group: as of struct perfmlock_actor
- * @since: of which moment @lines is counted; 0: the share is nobody's
+ * @since: of which moment @lines is counted, in jiffies of 64 bits, as it may be long
+ *	ago; 0: the share is nobody's
  * @lines: that it had since
  * @unsaid: refusals that had none, and no later one has told of
  */
 struct share {
 	u64 group;
-	unsigned long since;
+	u64 since;
 	unsigned int lines;
 	u64 unsaid;
 };
@@ -55,7 +57,10 @@ static struct share shares[PERFMLOCK_HISTORY];
 static struct share of_all;
 static u64 told_seq, looked_seq;
 static unsigned int epoch, looked_epoch;
-/* When it may be looked again. */
+/*
+ * When it may be looked again. In 32 bits of jiffies long ago is like what is to come,
+ * so it is never waited for longer than LONGEST.
+ */
 static unsigned long allowed = INITIAL_JIFFIES;
 static unsigned long told_causes;
 
@@ -63,8 +68,10 @@ static bool wanted, running, stopping;
 
 static bool has_room(struct share *share, unsigned int lines)
 {
-	if (!share->since || time_after_eq(jiffies, share->since + INTERVAL)) {
-		share->since = jiffies ?: 1;
+	u64 now = get_jiffies_64();
+
+	if (!share->since || time_after_eq64(now, share->since + INTERVAL)) {
+		share->since = now;
 		share->lines = 0;
 	}
 	return share->lines < lines;
@@ -80,7 +87,7 @@ static struct share *share_of(u64 group)
 			return share;
 		if (!oldest->since)
 			continue;
-		if (!share->since || time_before(share->since, oldest->since))
+		if (!share->since || time_before64(share->since, oldest->since))
 			oldest = share;
 	}
 	*oldest = (struct share){ .group = group };
@@ -163,7 +170,8 @@ static void tell_causes(void)
 static void pace(u64 spent)
 {
 	static u64 last;
-	unsigned long delay = nsecs_to_jiffies(SHARE * min(spent, last));
+	unsigned long delay = min_t(u64, LONGEST,
+				    nsecs_to_jiffies(SHARE * min(spent, last)));
 
 	/* of two the cheaper: what interrupts it counts as its time */
 	last = spent;
@@ -177,8 +185,8 @@ static void queue_work_soon(void)
 {
 	if (!READ_ONCE(stopping))
 		queue_delayed_work(queue, &work,
-				   max_t(long, READ_ONCE(allowed) - jiffies,
-					 DELAY));
+				   clamp_t(long, READ_ONCE(allowed) - jiffies,
+					   DELAY, LONGEST));
 }
 
 /* One worker at a time: what it needs is not on its stack. */

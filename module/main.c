@@ -128,17 +128,18 @@ static void want_walk(void)
 
 /**
  * struct pace - when something is to be done again
- * @due: not before
+ * @due: not before, in jiffies of 64 bits: those of 32 are behind 0 for the first five
+ *	minutes of a boot, and take what was long ago for what is to come
  * @interval: to the next time, in jiffies
  */
 struct pace {
-	unsigned long due;
+	u64 due;
 	unsigned long interval;
 };
 
 static bool is_due(const struct pace *pace)
 {
-	return time_after_eq(jiffies, pace->due);
+	return time_after_eq64(get_jiffies_64(), pace->due);
 }
 
 /* Again after @least, or after twice as long as last time. */
@@ -146,18 +147,20 @@ static void again(struct pace *pace, bool soon, unsigned long least,
 		  unsigned long most)
 {
 	pace->interval = soon ? least : clamp(2 * pace->interval, least, most);
-	pace->due = jiffies + pace->interval;
+	pace->due = get_jiffies_64() + pace->interval;
 }
 
 static unsigned long until(const struct pace *pace)
 {
-	return is_due(pace) ? 0 : pace->due - jiffies;
+	u64 now = get_jiffies_64();
+
+	return time_after_eq64(now, pace->due) ? 0 : pace->due - now;
 }
 
 static struct pace walk_pace, reap_pace, look_pace, audit_pace;
 
 /* When the next walk may be, whatever the pace, and what was missed at the last. */
-static unsigned long walk_allowed;
+static u64 walk_allowed;
 static unsigned int walk_misses;
 
 /* At the load and by the upkeep, never by both at once. */
@@ -181,7 +184,7 @@ static int walk(struct perfmlock_audit *audit)
 	perfmlock_walks(&walks);
 	least = max_t(unsigned long, WALK_INTERVAL,
 		      nsecs_to_jiffies(WALK_SHARE * walks.spent_ns));
-	walk_allowed = jiffies + least;
+	walk_allowed = get_jiffies_64() + least;
 	again(&walk_pace, !ret, least, max_t(unsigned long, least, WALK_MOST));
 	if (audit) {
 		perfmlock_audit_end(&books);
@@ -204,7 +207,7 @@ static int audit(struct perfmlock_audit *result)
 static void hurry(void)
 {
 	if (READ_ONCE(books.misses) != walk_misses &&
-	    time_before(walk_allowed, walk_pace.due)) {
+	    time_before64(walk_allowed, walk_pace.due)) {
 		walk_pace.due = walk_allowed;
 		walk_pace.interval = 0;
 	}
@@ -226,21 +229,20 @@ static bool look_at_probes(void)
 /* Returns after how many jiffies there is something to do again. */
 static unsigned long reap(void)
 {
-	static unsigned long reaped_at;
+	/* not before, whatever is wanted */
+	static struct pace soonest;
 	static bool waiting;
 	bool wanted = READ_ONCE(reap_wanted);
 
-	if (wanted ? time_after_eq(jiffies, reaped_at + REAP_INTERVAL) :
-		     waiting && is_due(&reap_pace)) {
+	if (is_due(wanted ? &soonest : &reap_pace) && (wanted || waiting)) {
 		WRITE_ONCE(reap_wanted, false);
 		waiting = perfmlock_ledger_reap(&books);
-		reaped_at = jiffies;
+		again(&soonest, true, REAP_INTERVAL, REAP_INTERVAL);
 		again(&reap_pace, wanted, REAP_INTERVAL, REAP_MOST);
 		wanted = false;
 	}
 	if (wanted)
-		return clamp_t(long, reaped_at + REAP_INTERVAL - jiffies, 0,
-			       REAP_INTERVAL);
+		return until(&soonest);
 	return waiting ? until(&reap_pace) : MAX_JIFFY_OFFSET;
 }
 
