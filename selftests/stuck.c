@@ -757,8 +757,10 @@ TEST_F(missed, memory_held_by_another)
 	ASSERT_GT(addr, 0);
 	ASSERT_GT(actor_map(second, actor_give(first, fd, second), 3), 0);
 	actor_begin(self->holder, op_hold_memory, second->pid, 0, 0, 0, 0);
+	/* D: before v5.7 a fault in a system call is waited for so */
 	ASSERT_TRUE(eventually(actor_done(self->holder) ||
-			       (sh->count[0] && actor_state(self->holder) == 'S')));
+			       (sh->count[0] &&
+				strchr("SD", actor_state(self->holder)))));
 	if (actor_done(self->holder))
 		SKIP(return, "no userfaultfd: %s",
 		     strerror(-actor_end(self->holder)));
