@@ -31,7 +31,7 @@ MODULE_PARM_DESC(log, "a line in the kernel log for each refusal, at most 5 in 3
 
 /* Refusals that come together are told together. */
 #define DELAY		(HZ / 10)
-#define LONGEST		(600 * HZ)
+#define LONGEST		(3600 * HZ)
 #define SHARE		50
 
 /**
@@ -57,10 +57,7 @@ static struct share shares[PERFMLOCK_HISTORY];
 static struct share of_all;
 static u64 told_seq, looked_seq;
 static unsigned int epoch, looked_epoch;
-/*
- * When it may be looked again. In 32 bits of jiffies long ago is like what is to come,
- * so it is never waited for longer than LONGEST.
- */
+/* When it may be looked again: at most LONGEST from when it was set, else long ago. */
 static unsigned long allowed = INITIAL_JIFFIES;
 static unsigned long told_causes;
 
@@ -183,10 +180,13 @@ static DECLARE_DELAYED_WORK(work, tell_all);
 
 static void queue_work_soon(void)
 {
+	unsigned long left = READ_ONCE(allowed) - jiffies;
+
+	if (left > LONGEST)
+		left = 0;
 	if (!READ_ONCE(stopping))
 		queue_delayed_work(queue, &work,
-				   clamp_t(long, READ_ONCE(allowed) - jiffies,
-					   DELAY, LONGEST));
+				   max_t(unsigned long, left, DELAY));
 }
 
 /* One worker at a time: what it needs is not on its stack. */

@@ -163,7 +163,10 @@ static struct pace walk_pace, reap_pace, look_pace, audit_pace;
 static u64 walk_allowed;
 static unsigned int walk_misses;
 
-/* At the load and by the upkeep, never by both at once. */
+/*
+ * At the load, by the upkeep and for the file, one at a time. The paces are read without:
+ * of one that is torn, once in 2^32 jiffies, a walk comes early, or half a minute late.
+ */
 static DEFINE_MUTEX(walk_mutex);
 
 /* Returns 0, -EAGAIN where a further walk is wanted, or an error. */
