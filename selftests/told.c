@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -104,6 +105,17 @@ static long long id_of(const char *cgroup)
 	return id;
 }
 
+/* Had mainline no cgroup_id() yet? Without it the module cannot know. */
+static bool is_before_5_5(void)
+{
+	struct utsname name;
+	int major, minor;
+
+	if (uname(&name) || sscanf(name.release, "%d.%d", &major, &minor) != 2)
+		die("cannot tell which kernel this is");
+	return major < 5 || (major == 5 && minor < 5);
+}
+
 TEST_F(told, who_and_when)
 {
 	struct test_env *e = &self->e;
@@ -153,8 +165,13 @@ TEST_F(told, who_and_when)
 	close(fd);
 	line = refusal(a, 9);
 	ASSERT_NE(NULL, line);
-	EXPECT_EQ(id_of("/tmp/told.cgroup/of_a"), line_num(line, "cgroup"));
-	EXPECT_EQ(id_of("/tmp/told.cgroup/of_a"), mms_num(a->pid, "cgroup"));
+	line_str(line, "cgroup", buf, sizeof(buf));
+	if (!strcmp(buf, "-") && is_before_5_5()) {
+		note("this kernel has no cgroup_id()");
+	} else {
+		EXPECT_EQ(id_of("/tmp/told.cgroup/of_a"), line_num(line, "cgroup"));
+		EXPECT_EQ(id_of("/tmp/told.cgroup/of_a"), mms_num(a->pid, "cgroup"));
+	}
 	actor_exit(a);
 	/* not before it has left */
 	EXPECT_TRUE(eventually(!rmdir("/tmp/told.cgroup/of_a")));
