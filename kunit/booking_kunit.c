@@ -2321,6 +2321,32 @@ static void a_close_left_open_for_a_map_that_fails_was_the_end(struct kunit *tes
 			.cause = PERFMLOCK_LOST_UNCHARGE);
 }
 
+/* Who returned first is thought to have made it, and was charged. */
+static void what_is_pending_and_lost_was_charged(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
+	struct fx_call of_a, of_b;
+
+	of_b = fx_begin_map(fx, &b);
+	of_a = fx_begin_map(fx, &a);
+	fx_kernel_maps(fx, &a, 33, 0);
+	fx_end_map(fx, &of_a, 0);
+	KUNIT_EXPECT_TRUE(test, fx_buffer(fx, a.event->rb)->pending ==
+				PERFMLOCK_MAYBE_FIRST);
+	of_a = fx_begin_unmap(fx, &a);
+	fx_end_unmap(fx, &of_a);
+	/* it made way for a new one, which could not be had */
+	a.event->rb = NULL;
+	fx_end_map(fx, &of_b, -ENOMEM);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .cause = PERFMLOCK_LOST_UNCHARGE);
+	FX_EXPECT_DRIFT(fx, 0, .id = 1, .step = PERFMLOCK_LAST_UNMAP,
+			.pages = 33, .correct_user = -33,
+			.cause = PERFMLOCK_LOST_UNCHARGE);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 1);
+}
+
 /*
  * A close that ends the AUX area and all, beside a mapping by another user, who gets a
  * buffer of his own: the area is uncharged, and the data's uncharge is lost.
@@ -2869,6 +2895,7 @@ static struct kunit_case booking_cases[] = {
 	KUNIT_CASE(who_is_not_closing_an_area_is_waited_for),
 	KUNIT_CASE(of_closes_of_both_parts_the_last_is_whose_m_fell),
 	KUNIT_CASE(a_close_left_open_for_a_map_that_fails_was_the_end),
+	KUNIT_CASE(what_is_pending_and_lost_was_charged),
 	KUNIT_CASE_PARAM(data_left_behind_its_area_is_lost, left_data_gen_params),
 	KUNIT_CASE(what_is_made_of_an_unseen_u_is_inherited),
 	KUNIT_CASE(a_map_may_have_met_what_is_pending),

@@ -1795,6 +1795,106 @@ static void a_pending_row_that_ended_unseen_goes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx_user_row(fx, &fx->users[0])->under_way, 0);
 }
 
+/* A walk meets nothing; and when a call has found the user quiet, all is as before. */
+static void nothing_stays(struct fx *fx, const struct fx_vma *vma)
+{
+	static const struct fx_vma *const nothing[] = { NULL };
+
+	fx_sweep(fx, nothing);
+	fx_fail(fx, vma, -EINVAL, 0, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	KUNIT_EXPECT_EQ(fx->test, fx->ledger.buffers.nr, 0);
+	KUNIT_EXPECT_EQ(fx->test, fx_user_row(fx, &fx->users[0])->foreign, 0);
+	KUNIT_EXPECT_EQ(fx->test, fx->ledger.totals.drifts, 0);
+}
+
+/* Who made it was missed, and who met it unmaps it before another one returns. */
+static void a_pending_row_that_ends_was_another_ones(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma slow = fx_ring(fx, 0, 0, 33), ring = fx_ring(fx, 1, 0, 33);
+	struct fx_call call;
+
+	call = fx_begin_map(fx, &slow);
+	fx_kernel_maps(fx, &ring, 33, 0);
+	fx_map(fx, &ring, 0, 0);
+	fx_kernel_unmaps(&ring, 0, 0);
+	fx_unmap(fx, &ring, -33, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	fx_missed(fx);
+	fx_end_map(fx, &call, -EINVAL);
+	nothing_stays(fx, &ring);
+}
+
+/* Likewise where its last close is missed, and the other one returns without it. */
+static void a_pending_row_that_is_lost_was_another_ones(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma slow = fx_ring(fx, 0, 0, 33), ring = fx_ring(fx, 1, 0, 33);
+	struct fx_call call;
+
+	call = fx_begin_map(fx, &slow);
+	fx_kernel_maps(fx, &ring, 33, 0);
+	fx_map(fx, &ring, 0, 0);
+	fx_unmap(fx, &ring, 0, 0);
+	KUNIT_EXPECT_TRUE(test, fx_buffer(fx, ring.event->rb)->pending);
+	fx_kernel_unmaps(&ring, -33, 0);
+	fx_missed(fx);
+	fx_end_map(fx, &call, -EINVAL);
+	nothing_stays(fx, &ring);
+}
+
+/* While a walk is under way, that may have met another mapping of it, it stays. */
+static void a_pending_row_that_ends_beside_a_walk_is_told_by_it(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma slow = fx_ring(fx, 0, 0, 33), ring = fx_ring(fx, 1, 0, 33);
+	struct fx_vma led = fx_ring(fx, 2, 1, 33);
+	const struct fx_vma *const met[] = { &led, NULL };
+	struct fx_call call;
+
+	call = fx_begin_map(fx, &slow);
+	fx_kernel_maps(fx, &ring, 33, 0);
+	fx_map(fx, &ring, 0, 0);
+	led.event->rb = ring.event->rb;
+	led.event->owner = ring.event->owner;
+	led.event->maps = 1;
+	fx_missed(fx);
+	perfmlock_sweep_begin(&fx->ledger);
+	KUNIT_EXPECT_TRUE(test, fx_meet(fx, &ring));
+	KUNIT_EXPECT_TRUE(test, fx_meet(fx, &led));
+	ring.event->maps = 1;
+	fx_unmap(fx, &ring, 0, 0);
+	fx_end_walk(fx, PERFMLOCK_MET_ALL);
+	KUNIT_EXPECT_NOT_NULL(test, fx_buffer(fx, led.event->rb));
+	fx_end_map(fx, &call, -EINVAL);
+	fx_walk(fx, met, PERFMLOCK_MET_ALL);
+	fx_unmap(fx, &led, -33, 0);
+	nothing_stays(fx, &ring);
+}
+
+/* Likewise with an AUX area behind it, that was seen. */
+static void with_it_goes_the_area_that_was_seen(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma slow = fx_ring(fx, 0, 0, 33), ring = fx_ring(fx, 1, 0, 33);
+	struct fx_vma area = fx_aux(fx, 1, 0, 16);
+	struct fx_call call;
+
+	call = fx_begin_map(fx, &slow);
+	fx_kernel_maps(fx, &ring, 33, 0);
+	fx_map(fx, &ring, 0, 0);
+	fx_map(fx, &area, 16, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 16, .correct = 16, .buffers = 2);
+	fx_kernel_unmaps(&ring, 0, 0);
+	fx_unmap(fx, &ring, 0, 0);
+	fx_unmap(fx, &area, -49, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	fx_missed(fx);
+	fx_end_map(fx, &call, -EINVAL);
+	nothing_stays(fx, &ring);
+}
+
 /* Whatever no memory was ready for, a walk finds. */
 static void without_memory_for_a_remap_a_walk_counts_it(struct kunit *test)
 {
@@ -2061,6 +2161,10 @@ static struct kunit_case missed_cases[] = {
 	KUNIT_CASE(who_maps_what_its_area_told_of_tells_the_size),
 	KUNIT_CASE(a_new_buffer_is_not_what_was_adopted),
 	KUNIT_CASE(a_pending_row_that_ended_unseen_goes),
+	KUNIT_CASE(a_pending_row_that_ends_was_another_ones),
+	KUNIT_CASE(a_pending_row_that_is_lost_was_another_ones),
+	KUNIT_CASE(a_pending_row_that_ends_beside_a_walk_is_told_by_it),
+	KUNIT_CASE(with_it_goes_the_area_that_was_seen),
 	KUNIT_CASE(without_memory_for_a_remap_a_walk_counts_it),
 	KUNIT_CASE(an_end_that_was_seen_in_a_walk_is_not_stale),
 	KUNIT_CASE(an_area_adopted_on_a_ring_ends_beside_a_walk),

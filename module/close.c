@@ -549,22 +549,23 @@ static __always_inline void close_data(struct perfmlock_ledger *ledger,
  */
 static noinline void close_adopted(struct perfmlock_ledger *ledger,
 				   const struct perfmlock_call *call,
-				   const void *rb,
-				   struct perfmlock_buffer *data)
+				   struct perfmlock_buffer *data,
+				   bool last_data, bool last_aux)
 {
 	struct perfmlock_buffer *aux = data->aux;
-	bool last_data, last_aux;
 
-	perfmlock_touch(ledger, data);
-	count_close(ledger, call, rb, data, 0, &last_data, &last_aux);
 	if (last_aux || (last_data && aux)) {
 		/* what a re-map was charged is not given back */
 		aux->user->books.kernel -= aux->first_user;
 		aux->mm->books.kernel -= aux->kernel_mm;
+		aux->user->freed += aux->correct_user;
+		perfmlock_unsure(ledger, aux->user);
 		perfmlock_buffer_drop(ledger, aux);
 	}
 	if (last_data)
 		perfmlock_buffer_drop(ledger, data);
+	if (call->user)
+		perfmlock_unsure(ledger, call->user);
 }
 
 /**
@@ -646,20 +647,21 @@ void perfmlock_close_end(struct perfmlock_ledger *ledger,
 	/* its address is another's by now; whatever the event has, it is not this */
 	if (unlikely(hlist_unhashed(&data->node.hash)))
 		rb = NULL;
-	/* or has become so since the call began */
+	mm_by = unlikely(data->adopted) ? 0 : mm_change(ledger, call, mm);
+	perfmlock_touch(ledger, data);
+	count_close(ledger, call, rb, data, mm_by, &last_data, &last_aux);
+	/* it has ended before a rival made anything of it: who made it may be unseen */
+	if (unlikely(last_data && data->pending)) {
+		perfmlock_nobody_is_left(ledger, data);
+		if (data->adopted)
+			last_data = adopted_ends(ledger, data, true);
+	}
+	/* when the call began, since, or now */
 	if (unlikely(data->adopted)) {
-		close_adopted(ledger, call, rb, data);
-		if (call->user)
-			perfmlock_unsure(ledger, call->user);
+		close_adopted(ledger, call, data, last_data, last_aux);
 		goto out;
 	}
 	user_by = user_change(call, user);
-	mm_by = mm_change(ledger, call, mm);
-	perfmlock_touch(ledger, data);
-	count_close(ledger, call, rb, data, mm_by, &last_data, &last_aux);
-	/* it has ended before a rival made anything of it */
-	if (unlikely(last_data && data->pending == PERFMLOCK_MAYBE_FIRST))
-		perfmlock_book_pending(ledger, data, PERFMLOCK_MAP);
 	if (unlikely(last_aux))
 		close_aux(ledger, call, data, last_data, user_by, mm_by);
 	else

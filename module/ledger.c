@@ -15,9 +15,10 @@
  *  pending	two have mapped its event at once, one has returned, and another
  *		that has not made it, or may have (@pending). Its first mapping has
  *		no charges, and it stands for a call of its user that is under way.
- *		It is booked when M, or the last return, tells for whom; adopted
- *		where nobody is left who can have made it; and gone where a walk
- *		does not meet it and nobody is under way who can have.
+ *		It is booked when M, the last return, or its end tells for whom;
+ *		adopted where nobody is left who can have made it, or it ends and
+ *		another has made it; and gone where a walk does not meet it and
+ *		nobody is under way who can have.
  *  adopted	its first mapping was not seen (@adopted): what was charged for that
  *		is foreign, and so is its return. It ends with its last mapping and
  *		its event; where they do not go together, a walk tells.

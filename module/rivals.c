@@ -63,7 +63,7 @@ void perfmlock_book_pending(struct perfmlock_ledger *ledger,
 }
 
 /**
- * perfmlock_nobody_is_left() - who may have made a pending buffer
+ * perfmlock_nobody_is_left() - a pending buffer has ended, or nobody else can have made it
  * @ledger: the ledger
  * @data: its row
  *
@@ -108,14 +108,20 @@ void perfmlock_buffer_lost(struct perfmlock_ledger *ledger,
 		.step = PERFMLOCK_LAST_UNMAP,
 		.pages = buffer->pages,
 	};
-	const struct perfmlock_charge charged = {
-		.user = -buffer->first_user,
-		.mm = -buffer->kernel_mm,
-	};
+	struct perfmlock_charge charged;
 
-	perfmlock_compare(ledger, &nothing_done, &charged,
-			  PERFMLOCK_LOST_UNCHARGE, buffer, buffer->user,
-			  buffer->mm);
+	if (buffer->pending)
+		perfmlock_nobody_is_left(ledger, buffer);
+	if (buffer->adopted) {
+		/* what was charged is foreign, and may be there or not */
+		perfmlock_unsure(ledger, buffer->user);
+	} else {
+		charged.user = -buffer->first_user;
+		charged.mm = -buffer->kernel_mm;
+		perfmlock_compare(ledger, &nothing_done, &charged,
+				  PERFMLOCK_LOST_UNCHARGE, buffer, buffer->user,
+				  buffer->mm);
+	}
 	perfmlock_buffer_drop(ledger, buffer);
 }
 
