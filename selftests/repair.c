@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +15,16 @@
 #define PARAMETER	"/sys/module/perfmlock/parameters/repair"
 #define SWITCH		BOOKS_DIR "/repair"
 #define SHARED		"others share U here: it is not repaired"
+
+/* Soon after a load, as by what ran before, a walk is still to look for what is mapped. */
+static bool leaves_nothing_for_now(void)
+{
+	char *text = slurp_books("status");
+	bool nothing = !strstr(text, "all that goes wrong now");
+
+	free(text);
+	return nothing;
+}
 
 /* Maps an event twice, and unmaps both: a kernel that leaks has charged once too much. */
 static void map_twice(struct __test_metadata *_metadata, struct actor *a,
@@ -34,6 +45,12 @@ static void map_twice(struct __test_metadata *_metadata, struct actor *a,
 static void leak_and_repair(struct __test_metadata *_metadata,
 			    struct test_env *e, struct actor *a)
 {
+	long first = actor_new(a, 1);
+
+	/* perf's vm_ops may have no symbol, and are known from the first mapping on */
+	ASSERT_GT(first, 0);
+	ASSERT_EQ(0, actor_unmap(a, first, 1));
+	ASSERT_TRUE(eventually(leaves_nothing_for_now()));
 	map_twice(_metadata, a, 65);
 	ASSERT_EQ(65, oracle(a->pid).user);
 	mistake("remap-charge");
@@ -120,8 +137,7 @@ TEST_F(books, of_the_wrong_mm)
 	a = actor_start(e, uid, shared ? UNLIMITED : 64, 0);
 	b = actor_start(e, uid, 64, 0);
 	ASSERT_EQ(0, actor_fill(filler, e->limit - 1));
-	/* careful times end with the first mapping where perf's vm_ops have no symbol */
-	ASSERT_TRUE(eventually(!status_num("careful") && !status_num("busy")));
+	ASSERT_TRUE(eventually(leaves_nothing_for_now()));
 	/* first what is there when it is switched on, then what comes */
 	for (i = 0; i < 2; i++) {
 		fd = actor_open(a, 0);
@@ -146,9 +162,6 @@ TEST_F(books, of_the_wrong_mm)
 		ASSERT_EQ(0, env_repair(e, true));
 		EXPECT_EQ(shared ? a_kb : 0, vm_pin_kb(a->pid));
 		EXPECT_EQ(0ULL, vm_pin_kb(b->pid));
-		/* seen once, and not explained */
-		if (vm_pin_kb(b->pid))
-			show("status");
 		TH_LOG("VmPin of the other: %llu kB, repaired %llu kB", b_kb,
 		       vm_pin_kb(b->pid));
 		VERIFY("switched on");
