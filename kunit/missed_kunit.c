@@ -1795,6 +1795,17 @@ static void a_pending_row_that_ended_unseen_goes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx_user_row(fx, &fx->users[0])->under_way, 0);
 }
 
+/* A missed call has made it, and @ring has met it, while @slow is under way. */
+static struct fx_call pending_beside(struct fx *fx, const struct fx_vma *slow,
+				     const struct fx_vma *ring)
+{
+	struct fx_call call = fx_begin_map(fx, slow);
+
+	fx_kernel_maps(fx, ring, 33, 0);
+	fx_map(fx, ring, 0, 0);
+	return call;
+}
+
 /* A walk meets nothing; and when a call has found the user quiet, all is as before. */
 static void nothing_stays(struct fx *fx, const struct fx_vma *vma)
 {
@@ -1815,9 +1826,7 @@ static void a_pending_row_that_ends_was_another_ones(struct kunit *test)
 	struct fx_vma slow = fx_ring(fx, 0, 0, 33), ring = fx_ring(fx, 1, 0, 33);
 	struct fx_call call;
 
-	call = fx_begin_map(fx, &slow);
-	fx_kernel_maps(fx, &ring, 33, 0);
-	fx_map(fx, &ring, 0, 0);
+	call = pending_beside(fx, &slow, &ring);
 	fx_kernel_unmaps(&ring, 0, 0);
 	fx_unmap(fx, &ring, -33, 0);
 	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
@@ -1833,9 +1842,7 @@ static void a_pending_row_that_is_lost_was_another_ones(struct kunit *test)
 	struct fx_vma slow = fx_ring(fx, 0, 0, 33), ring = fx_ring(fx, 1, 0, 33);
 	struct fx_call call;
 
-	call = fx_begin_map(fx, &slow);
-	fx_kernel_maps(fx, &ring, 33, 0);
-	fx_map(fx, &ring, 0, 0);
+	call = pending_beside(fx, &slow, &ring);
 	fx_unmap(fx, &ring, 0, 0);
 	KUNIT_EXPECT_TRUE(test, fx_buffer(fx, ring.event->rb)->pending);
 	fx_kernel_unmaps(&ring, -33, 0);
@@ -1853,9 +1860,7 @@ static void a_pending_row_that_ends_beside_a_walk_is_told_by_it(struct kunit *te
 	const struct fx_vma *const met[] = { &led, NULL };
 	struct fx_call call;
 
-	call = fx_begin_map(fx, &slow);
-	fx_kernel_maps(fx, &ring, 33, 0);
-	fx_map(fx, &ring, 0, 0);
+	call = pending_beside(fx, &slow, &ring);
 	led.event->rb = ring.event->rb;
 	led.event->owner = ring.event->owner;
 	led.event->maps = 1;
@@ -1881,9 +1886,7 @@ static void with_it_goes_the_area_that_was_seen(struct kunit *test)
 	struct fx_vma area = fx_aux(fx, 1, 0, 16);
 	struct fx_call call;
 
-	call = fx_begin_map(fx, &slow);
-	fx_kernel_maps(fx, &ring, 33, 0);
-	fx_map(fx, &ring, 0, 0);
+	call = pending_beside(fx, &slow, &ring);
 	fx_map(fx, &area, 16, 0);
 	FX_EXPECT_USER(fx, 0, .kernel = 16, .correct = 16, .buffers = 2);
 	fx_kernel_unmaps(&ring, 0, 0);
