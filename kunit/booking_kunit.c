@@ -2348,6 +2348,45 @@ static void what_is_pending_and_lost_was_charged(struct kunit *test)
 }
 
 /*
+ * It met a buffer that went, and its own is at the same address: with nobody else who can
+ * have made it, it has.
+ */
+static void who_met_another_at_its_address_made_it(struct kunit *test)
+{
+	static const long uncharged[] = { -33, 0 };
+	struct fx *fx = test->priv;
+	struct fx_vma old = fx_ring(fx, 0, 0, 33), ring = fx_ring(fx, 1, 0, 33);
+	struct fx_vma rival = fx_ring(fx, 2, 0, 33);
+	struct fx_call call, of_rival, close;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(uncharged); i++) {
+		of_rival = fx_begin_map(fx, &rival);
+		fx_map(fx, &old, 33, 0);
+		close = fx_begin_unmap(fx, &old);
+		call = fx_begin_map(fx, &ring);
+		ring.event->next_rb = ring.event->rb;
+		fx_kernel_unmaps(&old, -33, 0);
+		fx_end_unmap(fx, &close);
+		fx_kernel_maps(fx, &ring, 33, 0);
+		fx_end_map(fx, &call, 0);
+		ring.event->next_rb = NULL;
+		KUNIT_EXPECT_TRUE(test, fx_buffer(fx, ring.event->rb)->pending ==
+					PERFMLOCK_NOT_FIRST);
+		fx_unmap(fx, &ring, uncharged[i], 0);
+		fx_end_map(fx, &of_rival, -EINVAL);
+		KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+		KUNIT_EXPECT_EQ(test, fx_user_row(fx, &fx->users[0])->books.kernel,
+				33 + uncharged[i]);
+		KUNIT_EXPECT_EQ(test, fx_user_row(fx, &fx->users[0])->foreign, 0);
+	}
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .cause = PERFMLOCK_LOST_UNCHARGE);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.mmaps, 4);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.settled, 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.unproven_pages, 0);
+}
+
+/*
  * A close that ends the AUX area and all, beside a mapping by another user, who gets a
  * buffer of his own: the area is uncharged, and the data's uncharge is lost.
  */
@@ -2896,6 +2935,7 @@ static struct kunit_case booking_cases[] = {
 	KUNIT_CASE(of_closes_of_both_parts_the_last_is_whose_m_fell),
 	KUNIT_CASE(a_close_left_open_for_a_map_that_fails_was_the_end),
 	KUNIT_CASE(what_is_pending_and_lost_was_charged),
+	KUNIT_CASE(who_met_another_at_its_address_made_it),
 	KUNIT_CASE_PARAM(data_left_behind_its_area_is_lost, left_data_gen_params),
 	KUNIT_CASE(what_is_made_of_an_unseen_u_is_inherited),
 	KUNIT_CASE(a_map_may_have_met_what_is_pending),

@@ -1802,6 +1802,7 @@ static struct fx_call pending_beside(struct fx *fx, const struct fx_vma *slow,
 	struct fx_call call = fx_begin_map(fx, slow);
 
 	fx_kernel_maps(fx, ring, 33, 0);
+	fx_missed(fx);
 	fx_map(fx, ring, 0, 0);
 	return call;
 }
@@ -1830,7 +1831,6 @@ static void a_pending_row_that_ends_was_another_ones(struct kunit *test)
 	fx_kernel_unmaps(&ring, 0, 0);
 	fx_unmap(fx, &ring, -33, 0);
 	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
-	fx_missed(fx);
 	fx_end_map(fx, &call, -EINVAL);
 	nothing_stays(fx, &ring);
 }
@@ -1846,7 +1846,6 @@ static void a_pending_row_that_is_lost_was_another_ones(struct kunit *test)
 	fx_unmap(fx, &ring, 0, 0);
 	KUNIT_EXPECT_TRUE(test, fx_buffer(fx, ring.event->rb)->pending);
 	fx_kernel_unmaps(&ring, -33, 0);
-	fx_missed(fx);
 	fx_end_map(fx, &call, -EINVAL);
 	nothing_stays(fx, &ring);
 }
@@ -1864,7 +1863,6 @@ static void a_pending_row_that_ends_beside_a_walk_is_told_by_it(struct kunit *te
 	led.event->rb = ring.event->rb;
 	led.event->owner = ring.event->owner;
 	led.event->maps = 1;
-	fx_missed(fx);
 	perfmlock_sweep_begin(&fx->ledger);
 	KUNIT_EXPECT_TRUE(test, fx_meet(fx, &ring));
 	KUNIT_EXPECT_TRUE(test, fx_meet(fx, &led));
@@ -1893,7 +1891,6 @@ static void with_it_goes_the_area_that_was_seen(struct kunit *test)
 	fx_unmap(fx, &ring, 0, 0);
 	fx_unmap(fx, &area, -49, 0);
 	FX_EXPECT_USER(fx, 0, .kernel = 0);
-	fx_missed(fx);
 	fx_end_map(fx, &call, -EINVAL);
 	nothing_stays(fx, &ring);
 }

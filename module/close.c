@@ -652,7 +652,7 @@ void perfmlock_close_end(struct perfmlock_ledger *ledger,
 	count_close(ledger, call, rb, data, mm_by, &last_data, &last_aux);
 	/* it has ended before a rival made anything of it: who made it may be unseen */
 	if (unlikely(last_data && data->pending)) {
-		perfmlock_nobody_is_left(ledger, data);
+		perfmlock_nobody_is_left(ledger, data, true);
 		if (data->adopted)
 			last_data = adopted_ends(ledger, data, true);
 	}

@@ -68,7 +68,7 @@ void perfmlock_buffer_put(struct perfmlock_ledger *ledger,
 
 /* rivals */
 void perfmlock_nobody_is_left(struct perfmlock_ledger *ledger,
-			      struct perfmlock_buffer *data);
+			      struct perfmlock_buffer *data, bool ended);
 
 /* calls */
 void perfmlock_quiet(struct perfmlock_ledger *ledger,

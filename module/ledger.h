@@ -234,7 +234,13 @@ struct perfmlock_nature {
 	bool has_aux;
 };
 
-/*
+/**
+ * enum perfmlock_pending - who made a buffer, if who returned with it need not have
+ * @PERFMLOCK_BOOKED: that is known, or nobody else can have
+ * @PERFMLOCK_MAYBE_FIRST: he, or one that has not returned
+ * @PERFMLOCK_NOT_FIRST: one that has not returned
+ * @PERFMLOCK_UNSEEN_FIRST: one that has not returned, or that nobody saw
+ *
  * Of two processes that map an event at the same time one makes the buffer,
  * but the other may return before it.
  */
@@ -242,6 +248,7 @@ enum perfmlock_pending {
 	PERFMLOCK_BOOKED,
 	PERFMLOCK_MAYBE_FIRST,
 	PERFMLOCK_NOT_FIRST,
+	PERFMLOCK_UNSEEN_FIRST,
 };
 
 /**

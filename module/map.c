@@ -231,7 +231,10 @@ static bool map_beside_rival(struct perfmlock_ledger *ledger,
 
 	switch (perfmlock_who_made(ledger, call, obs, rb, data)) {
 	case PERFMLOCK_RIVAL_MADE_IT:
-		map_pending(ledger, call, rb, mm, PERFMLOCK_NOT_FIRST);
+		/* a call that was missed before now is in no table, nor its ring */
+		map_pending(ledger, call, rb, mm,
+			    ledger->careful || ledger->busy ?
+			    PERFMLOCK_UNSEEN_FIRST : PERFMLOCK_NOT_FIRST);
 		return true;
 	case PERFMLOCK_EITHER_MADE_IT:
 		map_pending(ledger, call, rb, mm, PERFMLOCK_MAYBE_FIRST);

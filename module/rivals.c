@@ -63,16 +63,18 @@ void perfmlock_book_pending(struct perfmlock_ledger *ledger,
 }
 
 /**
- * perfmlock_nobody_is_left() - a pending buffer has ended, or nobody else can have made it
+ * perfmlock_nobody_is_left() - who made a pending buffer will not be told any more
  * @ledger: the ledger
  * @data: its row
+ * @ended: it has ended: who had made it, and has not returned, would map it still
  *
  * Context: any; the lock is held.
  */
 void perfmlock_nobody_is_left(struct perfmlock_ledger *ledger,
-			      struct perfmlock_buffer *data)
+			      struct perfmlock_buffer *data, bool ended)
 {
-	if (data->pending == PERFMLOCK_MAYBE_FIRST) {
+	if (data->pending == PERFMLOCK_MAYBE_FIRST ||
+	    (ended && data->pending == PERFMLOCK_NOT_FIRST)) {
 		perfmlock_book_pending(ledger, data, PERFMLOCK_MAP);
 		return;
 	}
@@ -88,7 +90,7 @@ void perfmlock_resolve(struct perfmlock_ledger *ledger,
 
 	data = perfmlock_store_find(&ledger->buffers, rb);
 	if (data && data->pending && !has_rival(ledger, call, rb, data))
-		perfmlock_nobody_is_left(ledger, data);
+		perfmlock_nobody_is_left(ledger, data, false);
 }
 
 /**
@@ -111,7 +113,7 @@ void perfmlock_buffer_lost(struct perfmlock_ledger *ledger,
 	struct perfmlock_charge charged;
 
 	if (buffer->pending)
-		perfmlock_nobody_is_left(ledger, buffer);
+		perfmlock_nobody_is_left(ledger, buffer, true);
 	if (buffer->adopted) {
 		/* what was charged is foreign, and may be there or not */
 		perfmlock_unsure(ledger, buffer->user);
