@@ -2071,6 +2071,69 @@ static void two_closes_that_each_leave_it_to_the_other_lose_it(struct kunit *tes
 			.cause = PERFMLOCK_LOST_UNCHARGE);
 }
 
+static const struct beside_a_loss {
+	const char *name;
+	long user;	/* of 7 that were charged */
+	bool by_other;	/* the last is not by whom it had charged */
+	bool seen;	/* that the kernel takes of the mm of who closes */
+	bool knows;	/* or that it remembers which it charged */
+	bool lost;	/* what comes of it */
+} beside_a_losses[] = {
+	{ "by who was charged", 4, false, false, false, true },
+	{ "by another", 4, true, true, false, true },
+	{ "by another, of a kernel that may remember", 4, true, false, false, false },
+	{ "by another, all on M", 0, true, false, false, true },
+	{ "by another, all on M, of a kernel that remembers", 0, true, false, true, false },
+};
+
+static void beside_a_loss_name(const struct beside_a_loss *loss, char *desc)
+{
+	strscpy(desc, loss->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(beside_a_loss, beside_a_losses, beside_a_loss_name);
+
+/* Who closes had M stand still, and U fell by as much for another. */
+static void what_two_leave_to_each_other_no_third_has_taken(struct kunit *test)
+{
+	const struct beside_a_loss *loss = test->param_value;
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 7), b = fx_ring(fx, 1, 0, 7);
+	struct fx_vma third = fx_ring(fx, 0, 1, 4), early = fx_ring(fx, 1, 1, 4);
+	const struct fx_vma *first = loss->by_other ? &a : &b;
+	const struct fx_vma *last = loss->by_other ? &b : &a;
+	struct fx_call of_first, of_last;
+
+	if (loss->seen) {
+		fx->limit = 2;
+		fx_map(fx, &third, 2, 2);
+		fx_map(fx, &early, 0, 0);
+		fx_unmap(fx, &third, 0, 0);
+		fx_unmap(fx, &early, -2, -2);
+		KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 1);
+	}
+	if (loss->knows)
+		fx->ledger.model = PERFMLOCK_REFERENCE;
+	fx->limit = 4 + loss->user;
+	fx_map(fx, &third, 4, 0);
+	fx_map(fx, &a, loss->user, 7 - loss->user);
+	fx_map(fx, &b, 0, 0);
+	of_first = fx_begin_unmap(fx, first);
+	of_last = fx_begin_unmap(fx, last);
+	fx_end_unmap(fx, &of_first);
+	fx_unmap(fx, &third, -4, 0);
+	a.event->rb = NULL;
+	fx_end_unmap(fx, &of_last);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.causes[PERFMLOCK_LOST_UNCHARGE],
+			loss->lost);
+	if (!loss->lost)
+		return;
+	KUNIT_EXPECT_EQ(test, fx_user_row(fx, a.of->user)->books.kernel, loss->user);
+	KUNIT_EXPECT_EQ(test, fx_mm_row(fx, a.of->mm)->books.kernel,
+			7 - loss->user + (loss->seen ? 2 : 0));
+}
+
 /*
  * A close that has the event's mutex still to come keeps a later buffer attached,
  * whose own last close leaves it to that one.
@@ -2924,6 +2987,8 @@ static struct kunit_case booking_cases[] = {
 	KUNIT_CASE(who_made_it_is_not_told_by_a_close_of_another),
 	KUNIT_CASE(an_aux_area_has_no_rival),
 	KUNIT_CASE(two_closes_that_each_leave_it_to_the_other_lose_it),
+	KUNIT_CASE_PARAM(what_two_leave_to_each_other_no_third_has_taken,
+			 beside_a_loss_gen_params),
 	KUNIT_CASE(a_close_left_open_for_another_close_was_the_end),
 	KUNIT_CASE(what_the_event_still_has_is_still_mapped),
 	KUNIT_CASE(what_the_kernel_took_nothing_of_is_still_mapped),

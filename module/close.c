@@ -462,6 +462,25 @@ static noinline void close_aux(struct perfmlock_ledger *ledger,
 	}
 }
 
+/*
+ * M of who closes stood still: can the kernel have taken the pages of the mm that it had
+ * charged? U fell with it then, which another's may have done as well: it tells where the
+ * kernel is not known to take those of who closes. Where all was on M only its rule tells.
+ */
+static bool may_own(const struct perfmlock_ledger *ledger,
+		    const struct perfmlock_call *call,
+		    const struct perfmlock_buffer *data,
+		    const struct perfmlock_observation *obs, long user)
+{
+	if (!obs->other_mm)
+		return false;
+	if (!data->first_user)
+		return perfmlock_model_of(ledger, call->user)->own_mm;
+	return user == -data->first_user &&
+	       ledger->disagrees[PERFMLOCK_REFERENCE] <=
+		       ledger->disagrees[ledger->model];
+}
+
 static __always_inline void close_data(struct perfmlock_ledger *ledger,
 				       struct perfmlock_call *call,
 				       const void *rb,
@@ -496,14 +515,10 @@ static __always_inline void close_data(struct perfmlock_ledger *ledger,
 	/*
 	 * Another call of the event may have detached it, and left the uncharge
 	 * to this one, which left it to that one (since f91072ed1b72): then M
-	 * stands still, and U did not fall by what it was charged, as where the
-	 * other one's mm was uncharged. Where all of it was on M only the rule of
-	 * the kernel tells the two apart.
+	 * stands still.
 	 */
 	if (likely(!last || !(call->rival && obs.rec && !mm &&
-			      (!user || user != -data->first_user) &&
-			      !(obs.other_mm && !data->first_user &&
-				perfmlock_model_of(ledger, call->user)->own_mm)))) {
+			      !may_own(ledger, call, data, &obs, user)))) {
 		obs.user = user;
 		if (unlikely(!last && call->mover == PERFMLOCK_ALONE &&
 			     rb != call->rb && obs.pages && user &&
