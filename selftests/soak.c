@@ -808,6 +808,7 @@ static int check_users(struct watch *w, struct table *buffers,
 		       bool whole, bool loud)
 {
 	struct table *users = table_get("users");
+	long unproven = status_num("unproven_pages");
 	int bad = 0, i, row;
 	long counter;
 	bool known;
@@ -836,9 +837,9 @@ static int check_users(struct watch *w, struct table *buffers,
 			    w->base_user[i]);
 		/* while there are buffers, some of it may be inferred */
 		if (row >= 0 && w->repair && !table_num(users, row, "buffers") &&
-		    counter != w->base_user[i])
-			SAY("uid %lld: nothing is mapped, %ld are of before, and %ld are on the counter",
-			    uid, w->base_user[i], counter);
+		    labs(counter - w->base_user[i]) > unproven)
+			SAY("uid %lld: nothing is mapped, %ld are of before, %ld are not proven, and %ld are on the counter",
+			    uid, w->base_user[i], unproven, counter);
 	}
 	table_put(users);
 	return bad;
