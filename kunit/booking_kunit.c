@@ -2801,23 +2801,37 @@ static void what_becomes_adopted_in_a_close_is_nobodys(struct kunit *test)
 {
 	struct fx *fx = test->priv;
 	struct fx_vma failing = fx_ring(fx, 0, 0, 33), ring = fx_ring(fx, 1, 0, 33);
-	struct fx_call of_a, of_b, close;
+	struct fx_vma area = fx_aux(fx, 2, 0, 4), other = fx_ring(fx, 2, 1, 1);
+	struct fx_vma of_mine = fx_ring(fx, 0, 2, 1);
+	struct fx_call of_a, of_b, close, beside, mine;
 
 	of_a = fx_begin_map(fx, &failing);
 	fx_kernel_maps(fx, &failing, 33, 0);
 	of_b = fx_begin_map(fx, &ring);
 	fx_kernel_maps(fx, &ring, 0, 0);
 	fx_end_map(fx, &of_b, 0);
-	close = fx_begin_unmap(fx, &ring);
+	fx_map(fx, &area, 4, 0);
+	close = fx_begin_unmap(fx, &area);
 	/* what it has mapped it closes itself */
 	fx_kernel_unmaps(&failing, 0, 0);
 	fx_end_map(fx, &of_a, -ENOMEM);
 	KUNIT_EXPECT_TRUE(test, fx_buffer(fx, ring.event->rb)->adopted);
-	fx_kernel_unmaps(&ring, -33, 0);
+	mine = fx_begin_map(fx, &of_mine);
+	beside = fx_begin_map(fx, &other);
+	KUNIT_EXPECT_TRUE(test, fx_is_sure(fx, &fx->users[0]));
+	KUNIT_EXPECT_TRUE(test, fx_is_sure(fx, &fx->users[1]));
+	fx_kernel_unmaps(&area, -4, 0);
 	fx_end_unmap(fx, &close);
+	/* whose the area's pages were on U is not known, nor who has them back */
+	KUNIT_EXPECT_FALSE(test, fx_is_sure(fx, &fx->users[0]));
+	KUNIT_EXPECT_FALSE(test, fx_is_sure(fx, &fx->users[1]));
+	fx_end_map(fx, &beside, -EINVAL);
+	fx_unmap(fx, &ring, -33, 0);
+	fx_end_map(fx, &mine, -EINVAL);
 	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
 	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_USER(fx, 1, .kernel = 0);
 }
 
 /* Of calls beside each other any order is right: of the one that is booked first too. */

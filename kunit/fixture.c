@@ -609,6 +609,11 @@ struct perfmlock_mm *fx_mm_row(struct fx *fx, const struct fx_mm *mm)
 	return NULL;
 }
 
+bool fx_is_sure(struct fx *fx, const struct fx_user *user)
+{
+	return fx_user_row(fx, user)->sure_at == fx->ledger.unseen;
+}
+
 unsigned int fx_nr_past(const struct perfmlock_history *history)
 {
 	void *entry = kmalloc(history->size, GFP_KERNEL);

@@ -245,6 +245,8 @@ struct perfmlock_buffer *fx_buffer(struct fx *fx, const void *rb);
 struct perfmlock_buffer *fx_area(struct fx *fx, const void *rb);
 struct perfmlock_user *fx_user_row(struct fx *fx, const struct fx_user *user);
 struct perfmlock_mm *fx_mm_row(struct fx *fx, const struct fx_mm *mm);
+/* Is it known what of the user's counter is foreign? */
+bool fx_is_sure(struct fx *fx, const struct fx_user *user);
 
 /* Are the rows consistent with each other, and no sum below zero? */
 void fx_check(struct fx *fx, const char *where);

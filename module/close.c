@@ -662,7 +662,7 @@ void perfmlock_close_end(struct perfmlock_ledger *ledger,
 	/* its address is another's by now; whatever the event has, it is not this */
 	if (unlikely(hlist_unhashed(&data->node.hash)))
 		rb = NULL;
-	mm_by = unlikely(data->adopted) ? 0 : mm_change(ledger, call, mm);
+	mm_by = mm_change(ledger, call, mm);
 	perfmlock_touch(ledger, data);
 	count_close(ledger, call, rb, data, mm_by, &last_data, &last_aux);
 	/* it has ended before a rival made anything of it: who made it may be unseen */
