@@ -809,8 +809,8 @@ static int check_users(struct watch *w, struct table *buffers,
 {
 	struct table *users = table_get("users");
 	long unproven = status_num("unproven_pages");
+	long counter, left, drift;
 	int bad = 0, i, row;
-	long counter;
 	bool known;
 
 	for (i = 0; i < USERS; i++) {
@@ -836,10 +836,15 @@ static int check_users(struct watch *w, struct table *buffers,
 			    table_num(users, row, "repaired"), counter,
 			    w->base_user[i]);
 		/* while there are buffers, some of it may be inferred */
-		if (row >= 0 && w->repair && !table_num(users, row, "buffers") &&
-		    labs(counter - w->base_user[i]) > unproven)
-			SAY("uid %lld: nothing is mapped, %ld are of before, %ld are not proven, and %ld are on the counter",
-			    uid, w->base_user[i], unproven, counter);
+		if (row < 0 || !w->repair || table_num(users, row, "buffers"))
+			continue;
+		/* repair leaves what is not proven, and adds nothing to what is wrong */
+		left = counter - w->base_user[i];
+		drift = table_num(users, row, "kernel");
+		if (labs(left) > unproven || (drift > 0 ? left < 0 : left > 0) ||
+		    labs(left) > labs(drift))
+			SAY("uid %lld: nothing is mapped, %ld are left of %ld, and %ld are not proven",
+			    uid, left, drift, unproven);
 	}
 	table_put(users);
 	return bad;
