@@ -1889,6 +1889,53 @@ static void when_the_maker_fails_late_the_buffer_is_adopted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
 }
 
+/* Likewise where that was unmapped before it fails, and was so its own to give back. */
+static void what_a_maker_that_fails_gives_back_is_not_lost(struct kunit *test)
+{
+	static const unsigned int makers[] = { 0, 2 };
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 1, 0, 33), made;
+	struct fx_call call;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(makers); i++) {
+		made = fx_ring(fx, makers[i], 0, 33);
+		call = fx_begin_map(fx, &made);
+		fx_kernel_maps(fx, &made, 33, 0);
+		fx_map(fx, &ring, 0, 0);
+		KUNIT_EXPECT_TRUE(test, fx_buffer(fx, ring.event->rb)->pending ==
+					PERFMLOCK_NOT_FIRST);
+		fx_unmap(fx, &ring, 0, 0);
+		fx_kernel_unmaps(&made, -33, 0);
+		fx_end_map(fx, &call, -ENOMEM);
+		KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+		FX_EXPECT_USER(fx, 0, .kernel = 0);
+		fx_fail(fx, &ring, -EINVAL, 0, 0);
+		KUNIT_EXPECT_EQ(test, fx_user_row(fx, &fx->users[0])->foreign, 0);
+	}
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.settled, 0);
+}
+
+/* Or before its own close is the last: of another user's U nothing is told. */
+static void what_another_user_may_have_made_is_not_lost(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma made = fx_ring(fx, 2, 0, 33), ring = fx_ring(fx, 1, 0, 33);
+	struct fx_call call;
+
+	call = fx_begin_map(fx, &made);
+	fx_kernel_maps(fx, &made, 33, 0);
+	fx_map(fx, &ring, 0, 0);
+	fx_kernel_unmaps(&made, 0, 0);
+	fx_unmap(fx, &ring, -33, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	fx_end_map(fx, &call, -ENOMEM);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_USER(fx, 1, .kernel = 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
 static void a_first_map_that_is_closed_before_its_rival_returns_was_one(struct kunit *test)
 {
 	struct fx *fx = test->priv;
@@ -2077,13 +2124,15 @@ static const struct beside_a_loss {
 	bool by_other;	/* the last is not by whom it had charged */
 	bool seen;	/* that the kernel takes of the mm of who closes */
 	bool knows;	/* or that it remembers which it charged */
+	bool shared;	/* U is others' too, and the user's own steps have told */
 	bool lost;	/* what comes of it */
 } beside_a_losses[] = {
-	{ "by who was charged", 4, false, false, false, true },
-	{ "by another", 4, true, true, false, true },
-	{ "by another, of a kernel that may remember", 4, true, false, false, false },
-	{ "by another, all on M", 0, true, false, false, true },
-	{ "by another, all on M, of a kernel that remembers", 0, true, false, true, false },
+	{ "by who was charged", 4, false, false, false, false, true },
+	{ "by another", 4, true, true, false, false, true },
+	{ "by another, of a kernel that may remember", 4, true, false, false, false, false },
+	{ "by another, all on M", 0, true, false, false, false, true },
+	{ "by another, all on M, of a kernel that remembers", 0, true, false, true, false, false },
+	{ "by another, on a shared counter", 4, true, false, false, true, true },
 };
 
 static void beside_a_loss_name(const struct beside_a_loss *loss, char *desc)
@@ -2114,8 +2163,13 @@ static void what_two_leave_to_each_other_no_third_has_taken(struct kunit *test)
 	}
 	if (loss->knows)
 		fx->ledger.model = PERFMLOCK_REFERENCE;
+	fx->ledger.exclusive = !loss->shared;
 	fx->limit = 4 + loss->user;
 	fx_map(fx, &third, 4, 0);
+	if (loss->shared) {
+		fx_user_row(fx, a.of->user)->model = PERFMLOCK_S5;
+		fx_user_row(fx, a.of->user)->rules = BIT(PERFMLOCK_S5);
+	}
 	fx_map(fx, &a, loss->user, 7 - loss->user);
 	fx_map(fx, &b, 0, 0);
 	of_first = fx_begin_unmap(fx, first);
@@ -2132,6 +2186,26 @@ static void what_two_leave_to_each_other_no_third_has_taken(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx_user_row(fx, a.of->user)->books.kernel, loss->user);
 	KUNIT_EXPECT_EQ(test, fx_mm_row(fx, a.of->mm)->books.kernel,
 			7 - loss->user + (loss->seen ? 2 : 0));
+}
+
+/* M is moved by io_uring too: of a user who was alone U tells. */
+static void who_was_alone_and_had_it_off_u_has_taken_it(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma ring = fx_ring(fx, 0, 0, 7), rival = fx_ring(fx, 2, 0, 7);
+	struct fx_call call, close;
+
+	fx->limit = 4;
+	fx_map(fx, &ring, 4, 3);
+	call = fx_begin_map(fx, &rival);
+	close = fx_begin_unmap(fx, &ring);
+	fx_kernel_unmaps(&ring, -4, -3);
+	ring.of->mm->counter += 3;
+	fx_end_unmap(fx, &close);
+	fx_end_map(fx, &call, -EINVAL);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_MM(fx, 0, .kernel = 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
 }
 
 /*
@@ -2419,10 +2493,11 @@ static void who_met_another_at_its_address_made_it(struct kunit *test)
 	static const long uncharged[] = { -33, 0 };
 	struct fx *fx = test->priv;
 	struct fx_vma old = fx_ring(fx, 0, 0, 33), ring = fx_ring(fx, 1, 0, 33);
-	struct fx_vma rival = fx_ring(fx, 2, 0, 33);
+	struct fx_vma rival = fx_ring(fx, 3, 0, 33);
 	struct fx_call call, of_rival, close;
 	unsigned int i;
 
+	rival.of->user = &fx->users[0];
 	for (i = 0; i < ARRAY_SIZE(uncharged); i++) {
 		of_rival = fx_begin_map(fx, &rival);
 		fx_map(fx, &old, 33, 0);
@@ -2994,6 +3069,8 @@ static struct kunit_case booking_cases[] = {
 	KUNIT_CASE(who_met_the_buffer_did_not_make_it),
 	KUNIT_CASE(when_the_rival_fails_who_returned_was_the_first),
 	KUNIT_CASE(when_the_maker_fails_late_the_buffer_is_adopted),
+	KUNIT_CASE(what_a_maker_that_fails_gives_back_is_not_lost),
+	KUNIT_CASE(what_another_user_may_have_made_is_not_lost),
 	KUNIT_CASE(a_first_map_that_is_closed_before_its_rival_returns_was_one),
 	KUNIT_CASE(of_three_at_once_the_one_whose_m_moved_is_the_first),
 	KUNIT_CASE(who_moved_u_alone_made_the_buffer),
@@ -3003,6 +3080,7 @@ static struct kunit_case booking_cases[] = {
 	KUNIT_CASE(two_closes_that_each_leave_it_to_the_other_lose_it),
 	KUNIT_CASE_PARAM(what_two_leave_to_each_other_no_third_has_taken,
 			 beside_a_loss_gen_params),
+	KUNIT_CASE(who_was_alone_and_had_it_off_u_has_taken_it),
 	KUNIT_CASE(a_close_left_open_for_another_close_was_the_end),
 	KUNIT_CASE(what_the_event_still_has_is_still_mapped),
 	KUNIT_CASE(what_the_kernel_took_nothing_of_is_still_mapped),

@@ -463,22 +463,26 @@ static noinline void close_aux(struct perfmlock_ledger *ledger,
 }
 
 /*
- * M of who closes stood still: can the kernel have taken the pages of the mm that it had
- * charged? U fell with it then, which another's may have done as well: it tells where the
- * kernel is not known to take those of who closes. Where all was on M only its rule tells.
+ * M of who closes stood still, and may have been moved by others: did the kernel take the
+ * pages all the same? Of who was alone U tells. Else it can be of the mm that it had
+ * charged: U fell with it then, which another's may have done as well, and so tells only
+ * where the kernel was not seen to take those of who closes. Where all was on M its rule
+ * alone tells.
  */
-static bool may_own(const struct perfmlock_ledger *ledger,
-		    const struct perfmlock_call *call,
-		    const struct perfmlock_buffer *data,
-		    const struct perfmlock_observation *obs, long user)
+static bool took_all_the_same(const struct perfmlock_ledger *ledger,
+			      const struct perfmlock_call *call,
+			      const struct perfmlock_buffer *data,
+			      bool other_mm, long user)
 {
-	if (!obs->other_mm)
+	bool fell = user == -data->first_user;
+
+	if (data->first_user && call->mover == PERFMLOCK_ALONE)
+		return fell;
+	if (!other_mm)
 		return false;
 	if (!data->first_user)
 		return perfmlock_model_of(ledger, call->user)->own_mm;
-	return user == -data->first_user &&
-	       ledger->disagrees[PERFMLOCK_REFERENCE] <=
-		       ledger->disagrees[ledger->model];
+	return fell && perfmlock_may_remember(ledger, call->user);
 }
 
 static __always_inline void close_data(struct perfmlock_ledger *ledger,
@@ -518,7 +522,8 @@ static __always_inline void close_data(struct perfmlock_ledger *ledger,
 	 * stands still.
 	 */
 	if (likely(!last || !(call->rival && obs.rec && !mm &&
-			      !may_own(ledger, call, data, &obs, user)))) {
+			      !took_all_the_same(ledger, call, data, obs.other_mm,
+						 user)))) {
 		obs.user = user;
 		if (unlikely(!last && call->mover == PERFMLOCK_ALONE &&
 			     rb != call->rb && obs.pages && user &&
@@ -667,7 +672,8 @@ void perfmlock_close_end(struct perfmlock_ledger *ledger,
 	count_close(ledger, call, rb, data, mm_by, &last_data, &last_aux);
 	/* it has ended before a rival made anything of it: who made it may be unseen */
 	if (unlikely(last_data && data->pending)) {
-		perfmlock_nobody_is_left(ledger, data, true);
+		perfmlock_nobody_is_left(ledger, data,
+					 perfmlock_was_his(data, false));
 		if (data->adopted)
 			last_data = adopted_ends(ledger, data, true);
 	}
@@ -683,7 +689,7 @@ void perfmlock_close_end(struct perfmlock_ledger *ledger,
 		close_data(ledger, call, rb, data, last_data, user_by, mm_by);
 out:
 	if (unlikely(call->open_rb) && !perfmlock_awaits_other(ledger, call))
-		perfmlock_close_open(ledger, call->open_rb, events_rb);
+		perfmlock_close_open(ledger, call->open_rb, events_rb, false);
 	call_end(ledger, call, user);
 	if (unlikely(call->owed[PERFMLOCK_DATA].pages |
 		     call->owed[PERFMLOCK_AUX].pages))

@@ -68,7 +68,7 @@ void perfmlock_buffer_put(struct perfmlock_ledger *ledger,
 
 /* rivals */
 void perfmlock_nobody_is_left(struct perfmlock_ledger *ledger,
-			      struct perfmlock_buffer *data, bool ended);
+			      struct perfmlock_buffer *data, bool his);
 
 /* calls */
 void perfmlock_quiet(struct perfmlock_ledger *ledger,
@@ -316,6 +316,17 @@ perfmlock_model_of(const struct perfmlock_ledger *ledger,
 		   const struct perfmlock_user *user)
 {
 	return &perfmlock_models[perfmlock_model_index(ledger, user)];
+}
+
+/* Can the kernel be one that uncharges whom it charged, by what it was seen to do? */
+static inline bool perfmlock_may_remember(const struct perfmlock_ledger *ledger,
+					  const struct perfmlock_user *user)
+{
+	if (likely(ledger->exclusive))
+		return ledger->disagrees[PERFMLOCK_REFERENCE] <=
+		       ledger->disagrees[ledger->model];
+	return user->model == PERFMLOCK_NR_MODELS ||
+	       user->rules & BIT(PERFMLOCK_REFERENCE);
 }
 
 /* May calls of the user be under way that nobody saw begin? */

@@ -231,9 +231,9 @@ static bool map_beside_rival(struct perfmlock_ledger *ledger,
 
 	switch (perfmlock_who_made(ledger, call, obs, rb, data)) {
 	case PERFMLOCK_RIVAL_MADE_IT:
-		/* a call that was missed before now is in no table, nor its ring */
+		/* or one that was missed, and whose ring no walk has met yet */
 		map_pending(ledger, call, rb, mm,
-			    ledger->careful || ledger->busy ?
+			    perfmlock_is_careful(ledger, call->user) ?
 			    PERFMLOCK_UNSEEN_FIRST : PERFMLOCK_NOT_FIRST);
 		return true;
 	case PERFMLOCK_EITHER_MADE_IT:
@@ -406,7 +406,7 @@ its_row(struct perfmlock_ledger *ledger, const struct perfmlock_call *call,
 		return data;
 	/* a last close that was left open was its end, and seen */
 	if (!data->maps && !data->closing && !data->adopted)
-		perfmlock_buffer_lost(ledger, data);
+		perfmlock_buffer_lost(ledger, data, false);
 	else
 		perfmlock_replaced(ledger, data);
 	return NULL;
@@ -531,7 +531,7 @@ out:
 	if (unlikely(call->same_event))
 		perfmlock_resolve(ledger, call, rb);
 	if (unlikely(call->open_rb) && !perfmlock_awaits_other(ledger, call))
-		perfmlock_close_open(ledger, call->open_rb, rb);
+		perfmlock_close_open(ledger, call->open_rb, rb, ret);
 	call_end(ledger, call, user);
 	if (unlikely(ledger->repairing)) {
 		perfmlock_repair_user(ledger, caller);

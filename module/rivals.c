@@ -66,20 +66,37 @@ void perfmlock_book_pending(struct perfmlock_ledger *ledger,
  * perfmlock_nobody_is_left() - who made a pending buffer will not be told any more
  * @ledger: the ledger
  * @data: its row
- * @ended: it has ended: who had made it, and has not returned, would map it still
+ * @his: who returned with it first has made it; else that is not known
  *
  * Context: any; the lock is held.
  */
 void perfmlock_nobody_is_left(struct perfmlock_ledger *ledger,
-			      struct perfmlock_buffer *data, bool ended)
+			      struct perfmlock_buffer *data, bool his)
 {
-	if (data->pending == PERFMLOCK_MAYBE_FIRST ||
-	    (ended && data->pending == PERFMLOCK_NOT_FIRST)) {
+	if (his) {
 		perfmlock_book_pending(ledger, data, PERFMLOCK_MAP);
 		return;
 	}
 	perfmlock_no_longer_pending(data);
 	perfmlock_adopt(ledger, data);
+}
+
+/**
+ * perfmlock_was_his() - a pending buffer has ended: had he made it who returned with it first?
+ * @data: its row
+ * @failed: a perf_mmap() that failed tells of its end
+ *
+ * Another that had, and has not returned, would map it still. But one that fails late
+ * has unmapped it himself (since f74b9f4ba63f).
+ *
+ * Context: any; the lock is held.
+ *
+ * Return: whether.
+ */
+bool perfmlock_was_his(const struct perfmlock_buffer *data, bool failed)
+{
+	return data->pending == PERFMLOCK_MAYBE_FIRST ||
+	       (data->pending == PERFMLOCK_NOT_FIRST && !failed);
 }
 
 /* A perf_mmap() of the event has returned: is there another that may have made it? */
@@ -90,13 +107,15 @@ void perfmlock_resolve(struct perfmlock_ledger *ledger,
 
 	data = perfmlock_store_find(&ledger->buffers, rb);
 	if (data && data->pending && !has_rival(ledger, call, rb, data))
-		perfmlock_nobody_is_left(ledger, data, false);
+		perfmlock_nobody_is_left(ledger, data,
+					 data->pending == PERFMLOCK_MAYBE_FIRST);
 }
 
 /**
  * perfmlock_buffer_lost() - it is gone, and the kernel did not uncharge
  * @ledger: the ledger
  * @buffer: the data's row
+ * @failed: a perf_mmap() that failed tells it
  *
  * Two closes, or a close and a perf_mmap(), that run beside each other can
  * each leave it to the other. Source: perf_mmap_close() since f91072ed1b72.
@@ -104,7 +123,7 @@ void perfmlock_resolve(struct perfmlock_ledger *ledger,
  * Context: any; the lock is held.
  */
 void perfmlock_buffer_lost(struct perfmlock_ledger *ledger,
-			   struct perfmlock_buffer *buffer)
+			   struct perfmlock_buffer *buffer, bool failed)
 {
 	const struct perfmlock_observation nothing_done = {
 		.step = PERFMLOCK_LAST_UNMAP,
@@ -112,8 +131,11 @@ void perfmlock_buffer_lost(struct perfmlock_ledger *ledger,
 	};
 	struct perfmlock_charge charged;
 
+	/* who made it, and who closed it last, may both have been missed */
 	if (buffer->pending)
-		perfmlock_nobody_is_left(ledger, buffer, true);
+		perfmlock_nobody_is_left(ledger, buffer,
+					 !perfmlock_is_careful(ledger, buffer->user) &&
+					 perfmlock_was_his(buffer, failed));
 	if (buffer->adopted) {
 		/* what was charged is foreign, and may be there or not */
 		perfmlock_unsure(ledger, buffer->user);
@@ -134,7 +156,7 @@ void perfmlock_buffer_lost(struct perfmlock_ledger *ledger,
  * have detached the event itself.
  */
 void perfmlock_close_open(struct perfmlock_ledger *ledger, const void *open_rb,
-			  const void *rb)
+			  const void *rb, bool failed)
 {
 	struct perfmlock_buffer *data;
 
@@ -144,7 +166,7 @@ void perfmlock_close_open(struct perfmlock_ledger *ledger, const void *open_rb,
 	if (open_rb == rb)
 		perfmlock_found_mapped(ledger, data);
 	else
-		perfmlock_buffer_lost(ledger, data);
+		perfmlock_buffer_lost(ledger, data, failed);
 }
 
 /*
@@ -165,7 +187,7 @@ bool perfmlock_leave_open(struct perfmlock_ledger *ledger,
 		/* the event has moved on: that one nobody can return with */
 		if (other->open_rb && other->open_rb != data->node.key)
 			perfmlock_close_open(ledger, other->open_rb,
-					     data->node.key);
+					     data->node.key, false);
 		other->open_rb = data->node.key;
 		open = true;
 	}
@@ -243,7 +265,7 @@ perfmlock_who_made(const struct perfmlock_ledger *ledger,
 	if (!data->pending || met_it || call->began > data->id)
 		return PERFMLOCK_AS_ALONE;
 	if (obs->mm <= 0 && (has_rival(ledger, call, rb, data) ||
-			     (data->pending == PERFMLOCK_MAYBE_FIRST &&
+			     (data->pending != PERFMLOCK_NOT_FIRST &&
 			      moved != MOVED)))
 		return PERFMLOCK_AS_ALONE;
 	return PERFMLOCK_MADE_IT;
