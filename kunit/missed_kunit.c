@@ -1871,25 +1871,6 @@ static void a_pending_row_that_any_can_have_made_is_not_lost(struct kunit *test)
 	nothing_stays(fx, &ring);
 }
 
-/* It is not the other one's either, who has it too and whose U stood still. */
-static void who_met_what_was_missed_has_not_made_it(struct kunit *test)
-{
-	struct fx *fx = test->priv;
-	struct fx_vma slow = fx_ring(fx, 2, 0, 33), ring = fx_ring(fx, 1, 0, 33);
-	struct fx_call call;
-
-	call = pending_beside(fx, &slow, &ring);
-	fx_kernel_maps(fx, &slow, 0, 0);
-	fx_end_map(fx, &call, 0);
-	KUNIT_EXPECT_TRUE(test, fx_buffer(fx, ring.event->rb)->adopted);
-	FX_EXPECT_USER(fx, 1, .kernel = 0);
-	fx_kernel_unmaps(&ring, 0, 0);
-	fx_unmap(fx, &ring, 0, 0);
-	fx_unmap(fx, &slow, -33, 0);
-	nothing_stays(fx, &ring);
-	FX_EXPECT_USER(fx, 1, .kernel = 0);
-}
-
 /* While a walk is under way, that may have met another mapping of it, it stays. */
 static void a_pending_row_that_ends_beside_a_walk_is_told_by_it(struct kunit *test)
 {
@@ -2204,7 +2185,6 @@ static struct kunit_case missed_cases[] = {
 	KUNIT_CASE(a_pending_row_that_ends_was_another_ones),
 	KUNIT_CASE(a_pending_row_that_is_lost_was_another_ones),
 	KUNIT_CASE(a_pending_row_that_any_can_have_made_is_not_lost),
-	KUNIT_CASE(who_met_what_was_missed_has_not_made_it),
 	KUNIT_CASE(a_pending_row_that_ends_beside_a_walk_is_told_by_it),
 	KUNIT_CASE(with_it_goes_the_area_that_was_seen),
 	KUNIT_CASE(without_memory_for_a_remap_a_walk_counts_it),

@@ -322,7 +322,8 @@ perfmlock_model_of(const struct perfmlock_ledger *ledger,
 static inline bool perfmlock_may_remember(const struct perfmlock_ledger *ledger,
 					  const struct perfmlock_user *user)
 {
-	if (likely(ledger->exclusive))
+	if (likely(ledger->exclusive) ||
+	    (ledger->taught && user->model == PERFMLOCK_NR_MODELS))
 		return ledger->disagrees[PERFMLOCK_REFERENCE] <=
 		       ledger->disagrees[ledger->model];
 	return user->model == PERFMLOCK_NR_MODELS ||

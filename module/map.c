@@ -233,7 +233,7 @@ static bool map_beside_rival(struct perfmlock_ledger *ledger,
 	case PERFMLOCK_RIVAL_MADE_IT:
 		/* or one that was missed, and whose ring no walk has met yet */
 		map_pending(ledger, call, rb, mm,
-			    perfmlock_is_careful(ledger, call->user) ?
+			    ledger->careful || ledger->busy ?
 			    PERFMLOCK_UNSEEN_FIRST : PERFMLOCK_NOT_FIRST);
 		return true;
 	case PERFMLOCK_EITHER_MADE_IT:

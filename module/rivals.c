@@ -134,7 +134,7 @@ void perfmlock_buffer_lost(struct perfmlock_ledger *ledger,
 	/* who made it, and who closed it last, may both have been missed */
 	if (buffer->pending)
 		perfmlock_nobody_is_left(ledger, buffer,
-					 !perfmlock_is_careful(ledger, buffer->user) &&
+					 !ledger->careful && !ledger->busy &&
 					 perfmlock_was_his(buffer, failed));
 	if (buffer->adopted) {
 		/* what was charged is foreign, and may be there or not */
@@ -265,7 +265,7 @@ perfmlock_who_made(const struct perfmlock_ledger *ledger,
 	if (!data->pending || met_it || call->began > data->id)
 		return PERFMLOCK_AS_ALONE;
 	if (obs->mm <= 0 && (has_rival(ledger, call, rb, data) ||
-			     (data->pending != PERFMLOCK_NOT_FIRST &&
+			     (data->pending == PERFMLOCK_MAYBE_FIRST &&
 			      moved != MOVED)))
 		return PERFMLOCK_AS_ALONE;
 	return PERFMLOCK_MADE_IT;
