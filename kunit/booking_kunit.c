@@ -2127,12 +2127,16 @@ static const struct beside_a_loss {
 	bool shared;	/* U is others' too, and the user's own steps have told */
 	bool lost;	/* what comes of it */
 } beside_a_losses[] = {
-	{ "by who was charged", 4, false, false, false, false, true },
-	{ "by another", 4, true, true, false, false, true },
-	{ "by another, of a kernel that may remember", 4, true, false, false, false, false },
-	{ "by another, all on M", 0, true, false, false, false, true },
-	{ "by another, all on M, of a kernel that remembers", 0, true, false, true, false, false },
-	{ "by another, on a shared counter", 4, true, false, false, true, true },
+	{ .name = "by who was charged", .user = 4, .lost = true },
+	{ .name = "by another", .user = 4, .by_other = true, .seen = true,
+	  .lost = true },
+	{ .name = "by another, of a kernel that may remember", .user = 4,
+	  .by_other = true },
+	{ .name = "by another, all on M", .by_other = true, .lost = true },
+	{ .name = "by another, all on M, of a kernel that remembers",
+	  .by_other = true, .knows = true },
+	{ .name = "by another, on a shared counter", .user = 4, .by_other = true,
+	  .shared = true, .lost = true },
 };
 
 static void beside_a_loss_name(const struct beside_a_loss *loss, char *desc)

@@ -53,7 +53,6 @@ void perfmlock_close_open(struct perfmlock_ledger *ledger, const void *open_rb,
 			  const void *rb, bool failed);
 void perfmlock_buffer_lost(struct perfmlock_ledger *ledger,
 			   struct perfmlock_buffer *buffer, bool failed);
-bool perfmlock_was_his(const struct perfmlock_buffer *data, bool failed);
 
 /* Calls under way through an event are in one bucket, with few others. */
 static inline unsigned int bucket_of_event(const void *event)

@@ -69,6 +69,7 @@ void perfmlock_buffer_put(struct perfmlock_ledger *ledger,
 /* rivals */
 void perfmlock_nobody_is_left(struct perfmlock_ledger *ledger,
 			      struct perfmlock_buffer *data, bool his);
+bool perfmlock_was_his(const struct perfmlock_buffer *data, bool others);
 
 /* calls */
 void perfmlock_quiet(struct perfmlock_ledger *ledger,

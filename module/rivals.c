@@ -82,21 +82,21 @@ void perfmlock_nobody_is_left(struct perfmlock_ledger *ledger,
 }
 
 /**
- * perfmlock_was_his() - a pending buffer has ended: had he made it who returned with it first?
+ * perfmlock_was_his() - had he made a pending buffer who returned with it first?
  * @data: its row
- * @failed: a perf_mmap() that failed tells of its end
+ * @others: another that he met it by can have, and is told of no more
  *
- * Another that had, and has not returned, would map it still. But one that fails late
- * has unmapped it himself (since f74b9f4ba63f).
+ * Of what has ended none can: he would map it still. But one that fails late has
+ * unmapped it himself (since f74b9f4ba63f).
  *
  * Context: any; the lock is held.
  *
  * Return: whether.
  */
-bool perfmlock_was_his(const struct perfmlock_buffer *data, bool failed)
+bool perfmlock_was_his(const struct perfmlock_buffer *data, bool others)
 {
 	return data->pending == PERFMLOCK_MAYBE_FIRST ||
-	       (data->pending == PERFMLOCK_NOT_FIRST && !failed);
+	       (data->pending == PERFMLOCK_NOT_FIRST && !others);
 }
 
 /* A perf_mmap() of the event has returned: is there another that may have made it? */
@@ -108,7 +108,7 @@ void perfmlock_resolve(struct perfmlock_ledger *ledger,
 	data = perfmlock_store_find(&ledger->buffers, rb);
 	if (data && data->pending && !has_rival(ledger, call, rb, data))
 		perfmlock_nobody_is_left(ledger, data,
-					 data->pending == PERFMLOCK_MAYBE_FIRST);
+					 perfmlock_was_his(data, true));
 }
 
 /**

@@ -353,7 +353,7 @@ static void settle(struct perfmlock_ledger *ledger, void *record, void *arg)
 	if (buffer->sweep == (u16)ledger->sweep && buffer->pending &&
 	    !buffer->closing && buffer->id < settling->awaited_from)
 		perfmlock_nobody_is_left(ledger, buffer,
-					 buffer->pending == PERFMLOCK_MAYBE_FIRST);
+					 perfmlock_was_his(buffer, true));
 	/* nothing was missed: what was seen is as it was counted */
 	if (!settling->unsettled && !buffer->adopted)
 		return;
