@@ -2210,6 +2210,13 @@ static void who_was_alone_and_had_it_off_u_has_taken_it(struct kunit *test)
 	FX_EXPECT_USER(fx, 0, .kernel = 0);
 	FX_EXPECT_MM(fx, 0, .kernel = 0);
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+	/* by a wrong rule too, whatever that is */
+	fx_map(fx, &ring, 4, 3);
+	call = fx_begin_map(fx, &rival);
+	fx_unmap(fx, &ring, -7, 0);
+	fx_end_map(fx, &call, -EINVAL);
+	FX_EXPECT_USER(fx, 0, .kernel = -3, .cause = PERFMLOCK_UNEXPLAINED);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 1);
 }
 
 /*
@@ -2450,16 +2457,295 @@ static void a_close_left_open_for_a_map_that_fails_was_the_end(struct kunit *tes
 	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 133,
 			 .kernel_user = 100, .kernel_mm = 33,
 			 .correct_user = 100, .correct_mm = 33);
-	/* it made way for a new one, which could not be had */
+	/* it made way for a new one, which was over the limit */
 	a.event->rb = NULL;
-	fx_end_map(fx, &map, -ENOMEM);
+	fx_end_map(fx, &map, -EPERM);
 	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
 	FX_EXPECT_USER(fx, 0, .kernel = 100, .cause = PERFMLOCK_LOST_UNCHARGE);
 	FX_EXPECT_MM(fx, 0, .kernel = 33, .cause = PERFMLOCK_LOST_UNCHARGE);
-	FX_EXPECT_TOTALS(fx, .mmaps = 1, .closes = 1, .failed = 1, .drifts = 1);
+	FX_EXPECT_TOTALS(fx, .mmaps = 1, .closes = 1, .other_eperm = 1,
+			 .drifts = 1);
 	FX_EXPECT_DRIFT(fx, 0, .id = 1, .step = PERFMLOCK_LAST_UNMAP,
 			.pages = 133, .correct_user = -100, .correct_mm = -33,
 			.cause = PERFMLOCK_LOST_UNCHARGE);
+}
+
+static const struct last_to_fail {
+	const char *name;
+	unsigned int by;	/* a process: the first's user is the second's */
+	bool same_mm;
+	bool shared;		/* U is others' too */
+	bool third;		/* one is under way that fails after it */
+	bool on_m;		/* a part is on M: then that tells */
+	bool lost;		/* it did not map it, and the kernel did not uncharge */
+} last_to_fail[] = {
+	{ .name = "by the user", .by = 1 },
+	{ .name = "by the process", .by = 1, .same_mm = true, .on_m = true },
+	{ .name = "by the process, all on U", .by = 1, .same_mm = true },
+	{ .name = "by another user", .by = 2, .on_m = true },
+	{ .name = "of a shared counter", .by = 1, .shared = true },
+	{ .name = "by another user, of a shared counter", .by = 2, .shared = true },
+	{ .name = "before a third", .by = 1, .third = true },
+	{ .name = "before a third, of a shared counter", .by = 2, .shared = true,
+	  .third = true },
+	{ .name = "lost beside the user", .by = 1, .lost = true },
+	{ .name = "lost beside another user", .by = 2, .lost = true },
+	{ .name = "lost, and not all on U", .by = 1, .on_m = true, .lost = true },
+	{ .name = "lost, of a shared counter", .by = 1, .shared = true,
+	  .lost = true },
+	{ .name = "lost beside another user, of a shared counter", .by = 2,
+	  .shared = true, .lost = true },
+	{ .name = "lost before a third", .by = 2, .third = true, .lost = true },
+};
+
+static void last_to_fail_name(const struct last_to_fail *last, char *desc)
+{
+	strscpy(desc, last->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(last_to_fail, last_to_fail, last_to_fail_name);
+
+/* Since f74b9f4ba63f: it had mapped it too, and uncharges; or never, and it is lost. */
+static void what_one_that_fails_late_has_ended_u_tells(struct kunit *test)
+{
+	const struct last_to_fail *last = test->param_value;
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, last->by, 0, 33);
+	struct fx_vma c = fx_ring(fx, 3, 0, 33), later = fx_ring(fx, 0, 1, 3);
+	struct fx_call of_b, of_c = {};
+	long on_m = last->on_m ? 3 : 0, on_u = 33 - on_m;
+	/* lost, or taken off the mm of who failed */
+	bool stays_on_m = on_m && (last->lost || !last->same_mm);
+	struct perfmlock_books books = {
+		.kernel = last->lost ? on_u : 0,
+		.cause = last->lost ? PERFMLOCK_LOST_UNCHARGE :
+				      PERFMLOCK_NO_CAUSE,
+	};
+
+	fx->ledger.exclusive = !last->shared;
+	fx->limit = on_u;
+	if (last->same_mm)
+		b.of->mm = a.of->mm;
+	fx_map(fx, &a, on_u, on_m);
+	of_b = fx_begin_map(fx, &b);
+	if (!last->lost)
+		fx_kernel_maps(fx, &b, 0, 0);
+	if (last->third)
+		of_c = fx_begin_map(fx, &c);
+	if (last->lost) {
+		/* it is found going, and makes way for one that cannot be had */
+		fx_kernel_maps(fx, &b, 0, 0);
+		fx_unmap(fx, &a, 0, 0);
+		b.event->maps = 0;
+		b.event->rb = NULL;
+	} else {
+		fx_unmap(fx, &a, 0, 0);
+		fx_kernel_unmaps(&b, -on_u, -on_m);
+	}
+	fx_end_map(fx, &of_b, -ENOMEM);
+	if (last->third)
+		fx_end_map(fx, &of_c, -EINVAL);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, stays_on_m);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.settled, last->lost && !on_m);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.stale, 0);
+	fx_expect_user(fx, FX_HERE, &fx->users[0], &books);
+	KUNIT_EXPECT_EQ(test, fx_mm_row(fx, &fx->mms[0])->books.kernel,
+			stays_on_m ? on_m : 0);
+	/* and nobody's are foreign */
+	fx->limit = 100;
+	fx_map(fx, &later, 3, 0);
+	KUNIT_EXPECT_EQ(test, fx_user_row(fx, &fx->users[0])->foreign, 0);
+	books.kernel += 3;
+	books.correct = 3;
+	books.buffers = 1;
+	fx_expect_user(fx, FX_HERE, &fx->users[0], &books);
+	KUNIT_EXPECT_FALSE(test, fx->ledger.careful);
+}
+
+/* It mapped it as well, and was not the last: what comes later is what it seems. */
+static void what_one_that_fails_has_not_ended_can_be_lost_still(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
+	struct fx_vma c = fx_ring(fx, 2, 0, 33);
+	struct fx_call of_b, of_c;
+
+	fx_map(fx, &a, 33, 0);
+	of_b = fx_begin_map(fx, &b);
+	of_c = fx_begin_map(fx, &c);
+	fx_kernel_maps(fx, &c, 0, 0);
+	fx_unmap(fx, &a, 0, 0);
+	fx_end_map(fx, &of_b, -ENOMEM);
+	fx_end_map(fx, &of_c, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 33, .maps = 1,
+			 .kernel_user = 33, .correct_user = 33, .pid = 100);
+	of_b = fx_begin_map(fx, &b);
+	fx_kernel_maps(fx, &b, 0, 0);
+	fx_unmap(fx, &c, 0, 0);
+	c.event->maps = 0;
+	c.event->rb = NULL;
+	fx_end_map(fx, &of_b, -EPERM);
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .cause = PERFMLOCK_LOST_UNCHARGE);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 1);
+}
+
+/* Likewise where it was mapped before anybody saw it. */
+static void what_is_mapped_unseen_no_failure_has_ended(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
+	struct fx_vma c = fx_ring(fx, 2, 0, 33);
+	struct fx_call of_b, of_c;
+
+	fx_map(fx, &a, 33, 0);
+	fx_kernel_maps(fx, &c, 0, 0);
+	of_b = fx_begin_map(fx, &b);
+	of_c = fx_begin_map(fx, &c);
+	fx_unmap(fx, &a, 0, 0);
+	fx_end_map(fx, &of_b, -ENOMEM);
+	/* the event has it, so it is mapped */
+	fx_end_map(fx, &of_c, -EPERM);
+	KUNIT_EXPECT_EQ(test, fx_buffer(fx, a.event->rb)->maps, 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.resynced, 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
+/* Who made it fails late, and a third is under way still: it was not the second's. */
+static void what_one_that_fails_had_made_is_not_who_met_its(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 2, 0, 33), b = fx_ring(fx, 0, 0, 33);
+	struct fx_vma c = fx_ring(fx, 3, 0, 33);
+	struct fx_call of_a, of_c;
+
+	of_a = fx_begin_map(fx, &a);
+	of_c = fx_begin_map(fx, &c);
+	fx_kernel_maps(fx, &a, 33, 0);
+	fx_map(fx, &b, 0, 0);
+	KUNIT_EXPECT_TRUE(test, fx_buffer(fx, b.event->rb)->pending ==
+				PERFMLOCK_NOT_FIRST);
+	fx_kernel_unmaps(&a, 0, 0);
+	fx_end_map(fx, &of_a, -ENOMEM);
+	KUNIT_EXPECT_TRUE(test, fx_buffer(fx, b.event->rb)->pending ==
+				PERFMLOCK_UNSEEN_FIRST);
+	fx_unmap(fx, &b, -33, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+	fx_end_map(fx, &of_c, -EINVAL);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.mmaps, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
+/* Likewise where that is before anybody returns with it, whatever the third does. */
+static void what_one_that_failed_has_made_is_nobodys(struct kunit *test)
+{
+	static const int returns[] = { -EPERM, 0 };
+	struct fx *fx = test->priv;
+	struct fx_vma a, b, c;
+	struct fx_call of_a, of_b, of_c;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(returns); i++) {
+		a = fx_ring(fx, 2, i, 33);
+		b = fx_ring(fx, 0, i, 33);
+		c = fx_ring(fx, 3, i, 33);
+		of_c = fx_begin_map(fx, &c);
+		of_a = fx_begin_map(fx, &a);
+		fx_kernel_maps(fx, &a, 33, 0);
+		of_b = fx_begin_map(fx, &b);
+		fx_kernel_maps(fx, &b, 0, 0);
+		if (!returns[i])
+			fx_kernel_maps(fx, &c, 0, 0);
+		fx_kernel_unmaps(&a, 0, 0);
+		fx_end_map(fx, &of_a, -ENOMEM);
+		fx_end_map(fx, &of_b, 0);
+		KUNIT_EXPECT_TRUE(test, fx_buffer(fx, b.event->rb)->pending ==
+					PERFMLOCK_NOT_FIRST);
+		fx_end_map(fx, &of_c, returns[i]);
+		KUNIT_EXPECT_TRUE(test, fx_buffer(fx, b.event->rb)->adopted);
+	}
+	FX_EXPECT_USER(fx, 0, .kernel = 0, .buffers = 2);
+	FX_EXPECT_USER(fx, 1, .kernel = 0);
+	FX_EXPECT_USER(fx, 2, .kernel = 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.mmaps, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
+/* Of what was there already nothing of his may stay (v6.14 to v6.16). */
+static void what_one_that_fails_leaves_is_told_beside_others(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 2, 0, 33);
+	struct fx_vma c = fx_ring(fx, 3, 0, 33);
+	struct fx_call of_c;
+
+	fx_map(fx, &a, 33, 0);
+	of_c = fx_begin_map(fx, &c);
+	fx_fail(fx, &b, -ENOMEM, 33, 0);
+	fx_end_map(fx, &of_c, -EINVAL);
+	FX_EXPECT_USER(fx, 1, .kernel = 33, .cause = PERFMLOCK_REMAP_CHARGE);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 1);
+}
+
+/*
+ * Who did not make it closes it, for his user as it seems, and meanwhile another user's
+ * call tells by M that it has: what that close does to his U is inferred.
+ */
+static void what_is_closed_as_anothers_is_its_makers(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 2, 0, 133), b = fx_ring(fx, 0, 0, 133);
+	struct fx_vma mine = fx_ring(fx, 2, 2, 1);
+	struct fx_call of_a, of_mine, close;
+
+	of_a = fx_begin_map(fx, &a);
+	fx_kernel_maps(fx, &a, 100, 33);
+	fx_map(fx, &b, 0, 0);
+	close = fx_begin_unmap(fx, &b);
+	fx_end_map(fx, &of_a, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, a.event->rb), .pages = 133, .maps = 2,
+			 .kernel_user = 100, .kernel_mm = 33,
+			 .correct_user = 100, .correct_mm = 33, .pid = 102);
+	fx_unmap(fx, &a, 0, 0);
+	/* the maker goes on, and meanwhile it is uncharged */
+	of_mine = fx_begin_map(fx, &mine);
+	fx_kernel_unmaps(&b, -100, -33);
+	fx_kernel_maps(fx, &mine, 1, 0);
+	fx_end_map(fx, &of_mine, 0);
+	fx_end_unmap(fx, &close);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_USER(fx, 1, .kernel = 1, .correct = 1, .buffers = 1);
+	FX_EXPECT_MM(fx, 0, .kernel = -33, .cause = PERFMLOCK_WRONG_MM);
+	FX_EXPECT_MM(fx, 2, .kernel = 33, .buffers = 1,
+		     .cause = PERFMLOCK_WRONG_MM);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.settled, 0);
+	KUNIT_EXPECT_FALSE(test, fx->ledger.careful);
+}
+
+/* And an area on it, of which nothing was measured either, has ended unseen. */
+static void what_is_closed_as_anothers_has_its_area_end_unseen(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 2, 0, 133), b = fx_ring(fx, 0, 0, 133);
+	struct fx_vma area = fx_aux(fx, 0, 0, 4);
+	struct fx_call of_a, close;
+
+	fx->limit = 1000;
+	of_a = fx_begin_map(fx, &a);
+	fx_kernel_maps(fx, &a, 100, 33);
+	fx_map(fx, &b, 0, 0);
+	fx_map(fx, &area, 4, 0);
+	close = fx_begin_unmap(fx, &area);
+	fx_end_map(fx, &of_a, 0);
+	fx_kernel_unmaps(&area, -4, 0);
+	fx_end_unmap(fx, &close);
+	KUNIT_EXPECT_PTR_EQ(test, fx_buffer(fx, a.event->rb)->aux, NULL);
+	KUNIT_EXPECT_EQ(test, fx_user_row(fx, &fx->users[0])->books.kernel, 0);
+	fx_unmap(fx, &b, 0, 0);
+	fx_unmap(fx, &a, -100, -33);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
 }
 
 /* Who returned first is thought to have made it, and was charged. */
@@ -2477,9 +2763,9 @@ static void what_is_pending_and_lost_was_charged(struct kunit *test)
 				PERFMLOCK_MAYBE_FIRST);
 	of_a = fx_begin_unmap(fx, &a);
 	fx_end_unmap(fx, &of_a);
-	/* it made way for a new one, which could not be had */
+	/* it made way for a new one, which was over the limit */
 	a.event->rb = NULL;
-	fx_end_map(fx, &of_b, -ENOMEM);
+	fx_end_map(fx, &of_b, -EPERM);
 	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
 	FX_EXPECT_USER(fx, 0, .kernel = 33, .cause = PERFMLOCK_LOST_UNCHARGE);
 	FX_EXPECT_DRIFT(fx, 0, .id = 1, .step = PERFMLOCK_LAST_UNMAP,
@@ -2710,11 +2996,11 @@ static void a_close_left_open_for_two_waits_for_the_second(struct kunit *test)
 	of_c = fx_begin_map(fx, &c);
 	close = fx_begin_unmap(fx, &a);
 	fx_end_unmap(fx, &close);
-	fx_end_map(fx, &of_b, -ENOMEM);
+	fx_end_map(fx, &of_b, -EPERM);
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
 	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 1);
 	a.event->rb = NULL;
-	fx_end_map(fx, &of_c, -ENOMEM);
+	fx_end_map(fx, &of_c, -EPERM);
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 1);
 	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
 	FX_EXPECT_USER(fx, 0, .kernel = 33, .cause = PERFMLOCK_LOST_UNCHARGE);
@@ -2897,7 +3183,7 @@ static void what_becomes_adopted_in_a_close_is_nobodys(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fx_buffer(fx, ring.event->rb)->adopted);
 	mine = fx_begin_map(fx, &of_mine);
 	beside = fx_begin_map(fx, &other);
-	KUNIT_EXPECT_TRUE(test, fx_is_sure(fx, &fx->users[0]));
+	KUNIT_EXPECT_FALSE(test, fx_is_sure(fx, &fx->users[0]));
 	KUNIT_EXPECT_TRUE(test, fx_is_sure(fx, &fx->users[1]));
 	fx_kernel_unmaps(&area, -4, 0);
 	fx_end_unmap(fx, &close);
@@ -3095,6 +3381,15 @@ static struct kunit_case booking_cases[] = {
 	KUNIT_CASE(who_is_not_closing_an_area_is_waited_for),
 	KUNIT_CASE(of_closes_of_both_parts_the_last_is_whose_m_fell),
 	KUNIT_CASE(a_close_left_open_for_a_map_that_fails_was_the_end),
+	KUNIT_CASE_PARAM(what_one_that_fails_late_has_ended_u_tells,
+			 last_to_fail_gen_params),
+	KUNIT_CASE(what_one_that_fails_has_not_ended_can_be_lost_still),
+	KUNIT_CASE(what_is_mapped_unseen_no_failure_has_ended),
+	KUNIT_CASE(what_one_that_fails_had_made_is_not_who_met_its),
+	KUNIT_CASE(what_one_that_failed_has_made_is_nobodys),
+	KUNIT_CASE(what_one_that_fails_leaves_is_told_beside_others),
+	KUNIT_CASE(what_is_closed_as_anothers_is_its_makers),
+	KUNIT_CASE(what_is_closed_as_anothers_has_its_area_end_unseen),
 	KUNIT_CASE(what_is_pending_and_lost_was_charged),
 	KUNIT_CASE(who_met_another_at_its_address_made_it),
 	KUNIT_CASE_PARAM(data_left_behind_its_area_is_lost, left_data_gen_params),

@@ -1850,6 +1850,60 @@ static void a_pending_row_that_is_lost_was_another_ones(struct kunit *test)
 	nothing_stays(fx, &ring);
 }
 
+/* Likewise where the other returns with it: that he made it is not known. */
+static void a_pending_row_that_the_last_returns_with_is_nobodys(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma slow = fx_ring(fx, 2, 0, 33), ring = fx_ring(fx, 1, 0, 33);
+	struct fx_vma missed = fx_ring(fx, 0, 0, 33);
+	const struct fx_vma *const met[] = { &missed, &ring, &slow, NULL };
+	struct fx_call call;
+
+	call = fx_begin_map(fx, &slow);
+	fx_kernel_maps(fx, &missed, 33, 0);
+	fx_missed(fx);
+	fx_map(fx, &ring, 0, 0);
+	fx_kernel_maps(fx, &slow, 0, 0);
+	fx_end_map(fx, &call, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 2, .adopted = true, .pid = 101);
+	KUNIT_EXPECT_EQ(test, fx_user_row(fx, &fx->users[1])->books.kernel, 0);
+	fx_sweep(fx, met);
+	fx_unmap(fx, &missed, 0, 0);
+	fx_unmap(fx, &ring, 0, 0);
+	fx_unmap(fx, &slow, -33, 0);
+	nothing_stays(fx, &ring);
+	KUNIT_EXPECT_EQ(test, fx_user_row(fx, &fx->users[1])->foreign, 0);
+}
+
+/* Nor where he did: what he was charged is no re-map's. */
+static void what_the_last_to_return_was_charged_in_careful_times_is_foreign(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma slow = fx_ring(fx, 2, 0, 33), ring = fx_ring(fx, 1, 0, 33);
+	const struct fx_vma *const met[] = { &ring, &slow, NULL };
+	struct fx_call call;
+
+	fx_missed(fx);
+	call = fx_begin_map(fx, &slow);
+	fx_kernel_maps(fx, &slow, 33, 0);
+	fx_map(fx, &ring, 0, 0);
+	fx_end_map(fx, &call, 0);
+	FX_EXPECT_BUFFER(fx, fx_buffer(fx, ring.event->rb), .pages = 33,
+			 .maps = 2, .adopted = true, .pid = 101);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.settled, 0);
+	KUNIT_EXPECT_EQ(test, fx_user_row(fx, &fx->users[1])->books.cause,
+			PERFMLOCK_NO_CAUSE);
+	fx_sweep(fx, met);
+	fx_fail(fx, &slow, -EINVAL, 0, 0);
+	KUNIT_EXPECT_EQ(test, fx_user_row(fx, &fx->users[1])->foreign, 33);
+	KUNIT_EXPECT_FALSE(test, fx->ledger.careful);
+	fx_unmap(fx, &ring, 0, 0);
+	fx_unmap(fx, &slow, -33, 0);
+	nothing_stays(fx, &slow);
+	KUNIT_EXPECT_EQ(test, fx_user_row(fx, &fx->users[1])->foreign, 0);
+}
+
 /* Likewise where who met it, too, began before it was made. */
 static void a_pending_row_that_any_can_have_made_is_not_lost(struct kunit *test)
 {
@@ -2184,6 +2238,8 @@ static struct kunit_case missed_cases[] = {
 	KUNIT_CASE(a_pending_row_that_ended_unseen_goes),
 	KUNIT_CASE(a_pending_row_that_ends_was_another_ones),
 	KUNIT_CASE(a_pending_row_that_is_lost_was_another_ones),
+	KUNIT_CASE(a_pending_row_that_the_last_returns_with_is_nobodys),
+	KUNIT_CASE(what_the_last_to_return_was_charged_in_careful_times_is_foreign),
 	KUNIT_CASE(a_pending_row_that_any_can_have_made_is_not_lost),
 	KUNIT_CASE(a_pending_row_that_ends_beside_a_walk_is_told_by_it),
 	KUNIT_CASE(with_it_goes_the_area_that_was_seen),

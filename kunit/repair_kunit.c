@@ -249,6 +249,13 @@ static void an_explosion_on_m_is_told_by_who_is_exempt(struct kunit *test)
 	expect_user(fx, 0, 100, -35);
 	expect_mm(fx, 0, 65, 0);
 	fx_repair(fx, false);
+	/* not of who is so for a time */
+	fx->exempt = true;
+	fx_map(fx, &ring[3], 5, 40);
+	fx_repair(fx, true);
+	expect_mm(fx, 0, 105, 0);
+	fx_repair(fx, false);
+	fx_unmap(fx, &ring[3], -5, -40);
 	fx->capable = true;
 	fx_map(fx, &ring[3], 5, 40);
 	fx_repair(fx, true);
@@ -257,6 +264,24 @@ static void an_explosion_on_m_is_told_by_who_is_exempt(struct kunit *test)
 	expect_mm(fx, 0, 70, -35);
 	fx_unmap(fx, &ring[3], -5, -40);
 	expect_mm(fx, 0, 65, 0);
+}
+
+/* A row that was of a buffer of which it is not known is another's. */
+static void what_is_on_m_is_known_of_the_row_s_next_buffer(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma unclear = fx_ring(fx, 0, 0, 165), ring = fx_ring(fx, 0, 1, 165);
+	struct fx_vma other = fx_ring(fx, 1, 1, 165);
+
+	fx_map(fx, &unclear, 165, 0);
+	fx_unmap(fx, &unclear, -165, 0);
+	fx_map(fx, &ring, 100, 65);
+	fx_map(fx, &other, 0, 0);
+	fx_unmap(fx, &ring, 0, 0);
+	fx_unmap(fx, &other, -100, -65);
+	fx_repair(fx, true);
+	expect_mm(fx, 0, 0, -65);
+	expect_mm(fx, 1, 0, 65);
 }
 
 /* It has met another U than it began with: no rule is judged by that. */
@@ -888,6 +913,7 @@ static struct kunit_case repair_cases[] = {
 	KUNIT_CASE(what_u_took_for_m_goes_there),
 	KUNIT_CASE(what_may_be_on_m_is_not_put_there),
 	KUNIT_CASE(an_explosion_on_m_is_told_by_who_is_exempt),
+	KUNIT_CASE(what_is_on_m_is_known_of_the_row_s_next_buffer),
 	KUNIT_CASE(a_call_during_a_switch_judges_no_rule),
 	KUNIT_CASE(no_counter_goes_below_zero),
 	KUNIT_CASE(nothing_is_moved_by_uncertain_books),

@@ -151,6 +151,17 @@ void perfmlock_also_end(struct perfmlock_ledger *ledger,
 		settle(ledger, user, ledger->ops->read_user(user->node.key));
 }
 
+/* A last unmap is thought to have taken so many off U, and may have left them. */
+void perfmlock_note_unmapped(struct perfmlock_user *user, long pages)
+{
+	if (!user->unmapped)
+		user->unmapped_each = pages;
+	if (user->unmapped_each == pages)
+		user->unmapped += pages;
+	else
+		user->unmapped_other += pages;
+}
+
 /* What a call did to U was inferred: note what that may have got wrong. */
 void perfmlock_note_inferred(const struct perfmlock_call *call,
 			     const struct perfmlock_observation *obs)
@@ -160,14 +171,8 @@ void perfmlock_note_inferred(const struct perfmlock_call *call,
 	if (obs->step == PERFMLOCK_REMAP && !obs->user)
 		user->remapped += obs->pages;
 	/* who has no rival does not leave the uncharge to it */
-	if (obs->step != PERFMLOCK_LAST_UNMAP || !call->rival)
-		return;
-	if (!user->unmapped)
-		user->unmapped_each = -obs->user;
-	if (user->unmapped_each == -obs->user)
-		user->unmapped -= obs->user;
-	else
-		user->unmapped_other -= obs->user;
+	if (obs->step == PERFMLOCK_LAST_UNMAP && call->rival)
+		perfmlock_note_unmapped(user, -obs->user);
 }
 
 /* @obs is what a call is thought to have done, and @user and @mm what was seen. */

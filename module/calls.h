@@ -18,6 +18,7 @@ void perfmlock_also_begin(struct perfmlock_ledger *ledger,
 			  struct perfmlock_user *user);
 void perfmlock_also_end(struct perfmlock_ledger *ledger,
 			struct perfmlock_user *user);
+void perfmlock_note_unmapped(struct perfmlock_user *user, long pages);
 void perfmlock_note_inferred(const struct perfmlock_call *call,
 			     const struct perfmlock_observation *obs);
 void perfmlock_note_disturbed(struct perfmlock_ledger *ledger,
@@ -30,8 +31,16 @@ enum perfmlock_maker {
 	PERFMLOCK_AS_ALONE,		/* nothing is special about it */
 	PERFMLOCK_MADE_IT,		/* it, and the row is a rival's so far */
 	PERFMLOCK_RIVAL_MADE_IT,	/* one that has not returned */
-	PERFMLOCK_EITHER_MADE_IT,	/* one that has not returned may have */
+	PERFMLOCK_EITHER_MADE_IT,	/* it, or one that has not returned */
+	PERFMLOCK_ANY_MADE_IT,		/* it, or one that is told of no more */
 };
+
+/* close */
+void perfmlock_closes_may_move(struct perfmlock_ledger *ledger,
+			       const struct perfmlock_buffer *data,
+			       struct perfmlock_user *user);
+void perfmlock_uncharged_on(struct perfmlock_ledger *ledger,
+			    struct perfmlock_buffer *data, const void *mm);
 
 /* rivals */
 enum perfmlock_maker
@@ -39,6 +48,8 @@ perfmlock_who_made(const struct perfmlock_ledger *ledger,
 		   const struct perfmlock_call *call,
 		   const struct perfmlock_observation *obs, const void *rb,
 		   const struct perfmlock_buffer *data);
+void perfmlock_anyones(struct perfmlock_ledger *ledger,
+		       struct perfmlock_buffer *data);
 void perfmlock_book_pending(struct perfmlock_ledger *ledger,
 			    struct perfmlock_buffer *data,
 			    enum perfmlock_step step);
@@ -50,9 +61,12 @@ bool perfmlock_leave_open(struct perfmlock_ledger *ledger,
 bool perfmlock_awaits_other(const struct perfmlock_ledger *ledger,
 			    const struct perfmlock_call *call);
 void perfmlock_close_open(struct perfmlock_ledger *ledger, const void *open_rb,
-			  const void *rb, bool failed);
+			  const void *rb);
+bool perfmlock_failed_late(struct perfmlock_ledger *ledger,
+			   const struct perfmlock_call *call, const void *rb,
+			   long mm);
 void perfmlock_buffer_lost(struct perfmlock_ledger *ledger,
-			   struct perfmlock_buffer *buffer, bool failed);
+			   struct perfmlock_buffer *buffer);
 
 /* Calls under way through an event are in one bucket, with few others. */
 static inline unsigned int bucket_of_event(const void *event)

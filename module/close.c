@@ -157,6 +157,23 @@ void perfmlock_close_begin(struct perfmlock_ledger *ledger,
 }
 
 /*
+ * It turns out to be another user's while closes of it are under way: what they do to
+ * his U has to be inferred, and what he does meanwhile goes beside that.
+ */
+void perfmlock_closes_may_move(struct perfmlock_ledger *ledger,
+			       const struct perfmlock_buffer *data,
+			       struct perfmlock_user *user)
+{
+	struct perfmlock_call *call;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ledger->by_event); i++)
+		hlist_for_each_entry(call, &ledger->by_event[i], by_event)
+			if (!call->maps && call->data == data && !call->also)
+				perfmlock_also_begin(ledger, call, user);
+}
+
+/*
  * How the kernel had divided the pages was not measured at the first mapping,
  * and the last unmap has told.
  */
@@ -191,6 +208,31 @@ static void wrong_mm(struct perfmlock_ledger *ledger,
 	buffer->mm->books.cause = PERFMLOCK_WRONG_MM;
 	perfmlock_compare(ledger, obs, &right, PERFMLOCK_WRONG_MM, buffer,
 			  buffer->user, closer);
+}
+
+/*
+ * A last unmap that was not measured took what @data had on M off @mm, be it the one
+ * that was charged or not.
+ */
+void perfmlock_uncharged_on(struct perfmlock_ledger *ledger,
+			    struct perfmlock_buffer *data, const void *mm)
+{
+	const struct perfmlock_observation obs = {
+		.step = PERFMLOCK_LAST_UNMAP,
+		.kind = PERFMLOCK_DATA,
+		.pages = data->pages,
+		.user = -data->first_user,
+		.mm = -data->kernel_mm,
+	};
+	struct perfmlock_mm *closer = data->mm;
+
+	if (obs.mm && closer->node.key != mm)
+		closer = perfmlock_mm_row(ledger, mm, NULL);
+	if (!closer)
+		return;
+	closer->books.kernel += obs.mm;
+	if (obs.mm && closer != data->mm)
+		wrong_mm(ledger, data, &obs, closer);
 }
 
 static __always_inline void compare_mm(struct perfmlock_ledger *ledger,
@@ -474,15 +516,14 @@ static bool took_all_the_same(const struct perfmlock_ledger *ledger,
 			      const struct perfmlock_buffer *data,
 			      bool other_mm, long user)
 {
-	bool fell = user == -data->first_user;
-
 	if (data->first_user && call->mover == PERFMLOCK_ALONE)
-		return fell;
+		return user;
 	if (!other_mm)
 		return false;
 	if (!data->first_user)
 		return perfmlock_model_of(ledger, call->user)->own_mm;
-	return fell && perfmlock_may_remember(ledger, call->user);
+	return user == -data->first_user &&
+	       perfmlock_may_remember(ledger, call->user);
 }
 
 static __always_inline void close_data(struct perfmlock_ledger *ledger,
@@ -588,6 +629,28 @@ static noinline void close_adopted(struct perfmlock_ledger *ledger,
 		perfmlock_unsure(ledger, call->user);
 }
 
+/* It has become another user's since the close began, whose U was not looked at. */
+static noinline void close_given(struct perfmlock_ledger *ledger,
+				 const struct perfmlock_call *call,
+				 struct perfmlock_buffer *data, bool last_data,
+				 bool last_aux)
+{
+	struct perfmlock_user *user = data->user;
+
+	if (last_aux || (last_data && data->aux)) {
+		/* of which nothing was measured either */
+		perfmlock_buffer_unseen_end(ledger, last_data ? data : data->aux);
+		return;
+	}
+	if (!last_data)
+		return;
+	user->books.kernel -= data->first_user;
+	perfmlock_note_unmapped(user, data->first_user);
+	perfmlock_uncharged_on(ledger, data, call->mm);
+	user->freed += data->correct_user;
+	perfmlock_buffer_drop(ledger, data);
+}
+
 /**
  * struct payers - who may have too much or too little by a close
  * @mm: who closes, by its key
@@ -682,6 +745,10 @@ void perfmlock_close_end(struct perfmlock_ledger *ledger,
 		close_adopted(ledger, call, data, last_data, last_aux);
 		goto out;
 	}
+	if (unlikely(data->user != call->user)) {
+		close_given(ledger, call, data, last_data, last_aux);
+		goto out;
+	}
 	user_by = user_change(call, user);
 	if (unlikely(last_aux))
 		close_aux(ledger, call, data, last_data, user_by, mm_by);
@@ -689,7 +756,7 @@ void perfmlock_close_end(struct perfmlock_ledger *ledger,
 		close_data(ledger, call, rb, data, last_data, user_by, mm_by);
 out:
 	if (unlikely(call->open_rb) && !perfmlock_awaits_other(ledger, call))
-		perfmlock_close_open(ledger, call->open_rb, events_rb, false);
+		perfmlock_close_open(ledger, call->open_rb, events_rb);
 	call_end(ledger, call, user);
 	if (unlikely(call->owed[PERFMLOCK_DATA].pages |
 		     call->owed[PERFMLOCK_AUX].pages))

@@ -136,6 +136,7 @@ void perfmlock_compare(struct perfmlock_ledger *ledger,
 void perfmlock_denied(struct perfmlock_ledger *ledger,
 		      const struct perfmlock_call *call, long user_after,
 		      long mm_after);
+bool perfmlock_may_charge_remaps(const struct perfmlock_ledger *ledger);
 void perfmlock_settle(struct perfmlock_ledger *ledger,
 		      struct perfmlock_user *user, long rest);
 

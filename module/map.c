@@ -90,11 +90,12 @@ static bool may_be_right(struct perfmlock_ledger *ledger,
 /* @right is the reference rule's, and the kernel did not as it says. */
 static noinline void right_charge(struct perfmlock_ledger *ledger,
 				  const struct perfmlock_call *call,
-				  const struct perfmlock_observation *obs,
+				  struct perfmlock_observation *obs,
 				  bool as_measured,
 				  struct perfmlock_state *state,
 				  struct perfmlock_charge *right)
 {
+	unsigned int its_rule = 1U << perfmlock_model_index(ledger, call->user);
 	struct perfmlock_charge by_new_limit;
 
 	right_by_limit(call, state, obs->user, right);
@@ -104,6 +105,9 @@ static noinline void right_charge(struct perfmlock_ledger *ledger,
 		right_by_limit(call, state, obs->user, &by_new_limit);
 		if (by_new_limit.user == obs->user)
 			*right = by_new_limit;
+		/* what it made of a wrong U it made by the one that it met */
+		if (!(perfmlock_models_explain(obs) & its_rule))
+			obs->state.limit = state->limit;
 	}
 	if (right->user != obs->user &&
 	    may_be_right(ledger, call, obs, as_measured))
@@ -137,7 +141,7 @@ static struct perfmlock_buffer *row_for(struct perfmlock_ledger *ledger,
 
 static __always_inline void first_map(struct perfmlock_ledger *ledger,
 				      struct perfmlock_call *call,
-				      const struct perfmlock_observation *obs,
+				      struct perfmlock_observation *obs,
 				      bool as_measured, struct perfmlock_mm *mm,
 				      struct perfmlock_buffer *buffer)
 {
@@ -201,7 +205,7 @@ static void map_pending(struct perfmlock_ledger *ledger,
 /* The row was a rival's so far, and what that had mapped was there already. */
 static noinline void take_over(struct perfmlock_ledger *ledger,
 			       struct perfmlock_call *call,
-			       const struct perfmlock_observation *obs,
+			       struct perfmlock_observation *obs,
 			       bool as_measured, struct perfmlock_mm *mm,
 			       struct perfmlock_buffer *data)
 {
@@ -210,6 +214,8 @@ static noinline void take_over(struct perfmlock_ledger *ledger,
 	perfmlock_book_pending(ledger, data, PERFMLOCK_REMAP);
 	remapped = data->kernel_user;
 	perfmlock_mapped_by(data, call->mm);
+	if (data->closing && data->user != call->user)
+		perfmlock_closes_may_move(ledger, data, call->user);
 	perfmlock_buffer_give(ledger, data, call->user, mm);
 	data->maps++;
 	ledger->ops->name(&data->pid, data->comm);
@@ -237,7 +243,23 @@ static bool map_beside_rival(struct perfmlock_ledger *ledger,
 			    PERFMLOCK_UNSEEN_FIRST : PERFMLOCK_NOT_FIRST);
 		return true;
 	case PERFMLOCK_EITHER_MADE_IT:
+		if (data) {
+			/* it had the event second: the first stays the likelier */
+			if (data->pending == PERFMLOCK_NOT_FIRST)
+				perfmlock_anyones(ledger, data);
+			if (data->user != call->user &&
+			    !perfmlock_may_charge_remaps(ledger))
+				perfmlock_unsure(ledger, call->user);
+			return false;
+		}
 		map_pending(ledger, call, rb, mm, PERFMLOCK_MAYBE_FIRST);
+		return true;
+	case PERFMLOCK_ANY_MADE_IT:
+		perfmlock_nobody_is_left(ledger, data, false);
+		perfmlock_unsure(ledger, call->user);
+		data->maps++;
+		perfmlock_touch(ledger, data);
+		perfmlock_mapped_by(data, call->mm);
 		return true;
 	case PERFMLOCK_MADE_IT:
 		obs->step = PERFMLOCK_MAP;
@@ -293,10 +315,12 @@ static void further_map(struct perfmlock_ledger *ledger,
 /* mmap() failed; what it left on the counters all the same is booked. */
 static noinline void failed_map(struct perfmlock_ledger *ledger,
 				struct perfmlock_call *call, int ret,
+				const void *rb,
 				struct perfmlock_observation *obs,
 				long user_after, long mm_after)
 {
 	static const struct perfmlock_charge nothing;
+	long on_mm = obs->mm;
 	struct perfmlock_mm *mm;
 
 	obs->step = PERFMLOCK_REFUSED;
@@ -306,6 +330,11 @@ static noinline void failed_map(struct perfmlock_ledger *ledger,
 	} else {
 		ledger->totals.failed++;
 		perfmlock_failed(ledger, call, ret);
+		if (ret == -ENOMEM && call->rival &&
+		    perfmlock_failed_late(ledger, call, rb, on_mm)) {
+			perfmlock_unsure(ledger, call->user);
+			return;
+		}
 	}
 	if (!obs->user && !obs->mm)
 		return;
@@ -406,7 +435,7 @@ its_row(struct perfmlock_ledger *ledger, const struct perfmlock_call *call,
 		return data;
 	/* a last close that was left open was its end, and seen */
 	if (!data->maps && !data->closing && !data->adopted)
-		perfmlock_buffer_lost(ledger, data, false);
+		perfmlock_buffer_lost(ledger, data);
 	else
 		perfmlock_replaced(ledger, data);
 	return NULL;
@@ -502,7 +531,7 @@ void perfmlock_map_end(struct perfmlock_ledger *ledger,
 	if (unlikely(!ledger->alone))
 		perfmlock_proof_company(call->user, call->pages);
 	if (unlikely(ret)) {
-		failed_map(ledger, call, ret, &obs, user, mm);
+		failed_map(ledger, call, ret, rb, &obs, user, mm);
 		goto out;
 	}
 	data = perfmlock_store_find(&ledger->buffers, rb);
@@ -531,7 +560,7 @@ out:
 	if (unlikely(call->same_event))
 		perfmlock_resolve(ledger, call, rb);
 	if (unlikely(call->open_rb) && !perfmlock_awaits_other(ledger, call))
-		perfmlock_close_open(ledger, call->open_rb, rb, ret);
+		perfmlock_close_open(ledger, call->open_rb, rb);
 	call_end(ledger, call, user);
 	if (unlikely(ledger->repairing)) {
 		perfmlock_repair_user(ledger, caller);

@@ -4,10 +4,11 @@
  *
  * One of them made the buffer and was charged, and may return last. Who met
  * the buffer when it began did not make it; whose M moved did, for no kernel
- * has ever put a re-map on M; nor did he whose U it left alone. Where nothing
- * tells, it was the first to return: he had the event first. Until it is known,
- * the row is pending: it is listed and has no charges, and stands for a call of
- * its user that is under way still.
+ * has ever put a re-map on M; nor did he whose U it left alone; and whose U took
+ * all of it did, unless the kernel charges re-maps. Where nothing tells, it was the first to
+ * return: he had the event first. Until it is known, the row is pending: it is
+ * listed and has no charges, and stands for a call of its user that is under way
+ * still.
  */
 #include "calls.h"
 
@@ -79,6 +80,7 @@ void perfmlock_nobody_is_left(struct perfmlock_ledger *ledger,
 	}
 	perfmlock_no_longer_pending(data);
 	perfmlock_adopt(ledger, data);
+	perfmlock_unsure(ledger, data->user);
 }
 
 /**
@@ -111,11 +113,35 @@ void perfmlock_resolve(struct perfmlock_ledger *ledger,
 					 perfmlock_was_his(data, true));
 }
 
+/* One that is told of no more may have made what is pending, or he of whom it is. */
+void perfmlock_anyones(struct perfmlock_ledger *ledger,
+		       struct perfmlock_buffer *data)
+{
+	if (data->pending == PERFMLOCK_MAYBE_FIRST) {
+		data->user->mapping -= data->pages;
+		perfmlock_unsure(ledger, data->user);
+	}
+	data->pending = PERFMLOCK_UNSEEN_FIRST;
+}
+
+/* Nobody will return with it any more. */
+static void no_more_awaited(struct perfmlock_ledger *ledger,
+			    struct perfmlock_buffer *buffer)
+{
+	/* who made it, and who closed it last, may both have been missed */
+	if (buffer->pending)
+		perfmlock_nobody_is_left(ledger, buffer,
+					 !ledger->careful && !ledger->busy &&
+					 perfmlock_was_his(buffer, false));
+	/* what was charged is foreign, and may be there or not */
+	if (buffer->adopted)
+		perfmlock_unsure(ledger, buffer->user);
+}
+
 /**
  * perfmlock_buffer_lost() - it is gone, and the kernel did not uncharge
  * @ledger: the ledger
  * @buffer: the data's row
- * @failed: a perf_mmap() that failed tells it
  *
  * Two closes, or a close and a perf_mmap(), that run beside each other can
  * each leave it to the other. Source: perf_mmap_close() since f91072ed1b72.
@@ -123,7 +149,7 @@ void perfmlock_resolve(struct perfmlock_ledger *ledger,
  * Context: any; the lock is held.
  */
 void perfmlock_buffer_lost(struct perfmlock_ledger *ledger,
-			   struct perfmlock_buffer *buffer, bool failed)
+			   struct perfmlock_buffer *buffer)
 {
 	const struct perfmlock_observation nothing_done = {
 		.step = PERFMLOCK_LAST_UNMAP,
@@ -131,15 +157,8 @@ void perfmlock_buffer_lost(struct perfmlock_ledger *ledger,
 	};
 	struct perfmlock_charge charged;
 
-	/* who made it, and who closed it last, may both have been missed */
-	if (buffer->pending)
-		perfmlock_nobody_is_left(ledger, buffer,
-					 !ledger->careful && !ledger->busy &&
-					 perfmlock_was_his(buffer, failed));
-	if (buffer->adopted) {
-		/* what was charged is foreign, and may be there or not */
-		perfmlock_unsure(ledger, buffer->user);
-	} else {
+	no_more_awaited(ledger, buffer);
+	if (!buffer->adopted) {
 		charged.user = -buffer->first_user;
 		charged.mm = -buffer->kernel_mm;
 		perfmlock_compare(ledger, &nothing_done, &charged,
@@ -150,13 +169,68 @@ void perfmlock_buffer_lost(struct perfmlock_ledger *ledger,
 }
 
 /*
+ * It is gone, and a perf_mmap() that has failed was its end, by M; or it was lost,
+ * where all was on U: that tells then.
+ */
+static void lost_or_failed(struct perfmlock_ledger *ledger,
+			   const struct perfmlock_call *call,
+			   struct perfmlock_buffer *buffer)
+{
+	struct perfmlock_user *user = buffer->user;
+
+	no_more_awaited(ledger, buffer);
+	if (!buffer->adopted) {
+		user->books.kernel -= buffer->first_user;
+		perfmlock_note_unmapped(user, buffer->first_user);
+		perfmlock_uncharged_on(ledger, buffer, call->mm);
+	}
+	perfmlock_buffer_drop(ledger, buffer);
+	if (!user->under_way)
+		settle(ledger, user, ledger->ops->read_user(user->node.key));
+}
+
+/* Can a call have made what the event had, or has, and the books have @data of? */
+static bool may_have_made(const struct perfmlock_call *call, const void *rb,
+			  const struct perfmlock_buffer *data)
+{
+	return !call->pgoff && call->rb != rb &&
+	       (!data || call->began <= data->id);
+}
+
+/*
+ * A perf_mmap() beside others of its event has failed for want of memory. It may have
+ * mapped a buffer, and made it even, and has unmapped it itself then (since
+ * f74b9f4ba63f). Returns whether what it was charged may have stayed for others.
+ */
+bool perfmlock_failed_late(struct perfmlock_ledger *ledger,
+			   const struct perfmlock_call *call, const void *rb,
+			   long mm)
+{
+	struct perfmlock_buffer *data;
+
+	/* the event has let go of it: if M was charged and stood still, it is lost */
+	if (call->open_rb && call->open_rb != rb) {
+		data = perfmlock_store_find(&ledger->buffers, call->open_rb);
+		if (data && !data->maps && mm == -data->first_mm)
+			lost_or_failed(ledger, call, data);
+	}
+	data = perfmlock_store_find(&ledger->buffers, rb);
+	if (!rb || !may_have_made(call, rb, data) ||
+	    perfmlock_model_of(ledger, call->user)->remap_charges)
+		return false;
+	if (data && data->pending)
+		perfmlock_anyones(ledger, data);
+	return !data || data->pending;
+}
+
+/*
  * A close was left open for a perf_mmap() to return with the buffer, or for a
  * close that comes to detach the event. If the event has another one by now, or
  * none, that close was the last, and the kernel did not uncharge: else it would
  * have detached the event itself.
  */
 void perfmlock_close_open(struct perfmlock_ledger *ledger, const void *open_rb,
-			  const void *rb, bool failed)
+			  const void *rb)
 {
 	struct perfmlock_buffer *data;
 
@@ -166,7 +240,7 @@ void perfmlock_close_open(struct perfmlock_ledger *ledger, const void *open_rb,
 	if (open_rb == rb)
 		perfmlock_found_mapped(ledger, data);
 	else
-		perfmlock_buffer_lost(ledger, data, failed);
+		perfmlock_buffer_lost(ledger, data);
 }
 
 /*
@@ -187,7 +261,7 @@ bool perfmlock_leave_open(struct perfmlock_ledger *ledger,
 		/* the event has moved on: that one nobody can return with */
 		if (other->open_rb && other->open_rb != data->node.key)
 			perfmlock_close_open(ledger, other->open_rb,
-					     data->node.key, false);
+					     data->node.key);
 		other->open_rb = data->node.key;
 		open = true;
 	}
@@ -224,8 +298,11 @@ static enum moved has_moved(const struct perfmlock_ledger *ledger,
 	/* without what repair had on it */
 	long counter = call->before.user - call->repaired_user + obs->user;
 
+	/* whose M did not move was charged all of it, and strangers may move it too */
+	if (call->mover != PERFMLOCK_CALLS && obs->user == obs->pages)
+		return MOVED;
 	if (call->mover != PERFMLOCK_CALLS)
-		return obs->user ? MOVED : NOT_MOVED;
+		return obs->user ? MAY_HAVE_MOVED : NOT_MOVED;
 	if (!ledger->exclusive || user->under_way > 1 ||
 	    !perfmlock_is_sure(ledger, user) ||
 	    perfmlock_is_careful(ledger, user))
@@ -253,20 +330,29 @@ perfmlock_who_made(const struct perfmlock_ledger *ledger,
 		   const struct perfmlock_buffer *data)
 {
 	enum moved moved = has_moved(ledger, call, obs);
+	const struct perfmlock_model *rule =
+		perfmlock_model_of(ledger, call->user);
+	bool u_tells = moved == MOVED && !rule->remap_charges;
 	bool met_it = call->rb == rb;
 
 	if (!data) {
 		if (!has_rival(ledger, call, rb, NULL) || obs->mm > 0 ||
-		    (!met_it && moved == MOVED))
+		    (!met_it && u_tells))
 			return PERFMLOCK_AS_ALONE;
 		return met_it || moved == NOT_MOVED ? PERFMLOCK_RIVAL_MADE_IT :
 						      PERFMLOCK_EITHER_MADE_IT;
 	}
 	if (!data->pending || met_it || call->began > data->id)
 		return PERFMLOCK_AS_ALONE;
-	if (obs->mm <= 0 && (has_rival(ledger, call, rb, data) ||
-			     (data->pending == PERFMLOCK_MAYBE_FIRST &&
-			      moved != MOVED)))
+	if (obs->mm > 0 || (u_tells && !perfmlock_may_charge_remaps(ledger)))
+		return PERFMLOCK_MADE_IT;
+	if (moved == NOT_MOVED)
 		return PERFMLOCK_AS_ALONE;
-	return PERFMLOCK_MADE_IT;
+	if (has_rival(ledger, call, rb, data))
+		return rule->remap_charges ? PERFMLOCK_AS_ALONE :
+					     PERFMLOCK_EITHER_MADE_IT;
+	if (data->pending == PERFMLOCK_MAYBE_FIRST)
+		return u_tells ? PERFMLOCK_MADE_IT : PERFMLOCK_AS_ALONE;
+	return data->pending == PERFMLOCK_NOT_FIRST || rule->remap_charges ?
+	       PERFMLOCK_MADE_IT : PERFMLOCK_ANY_MADE_IT;
 }

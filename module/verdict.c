@@ -362,7 +362,7 @@ void perfmlock_denied(struct perfmlock_ledger *ledger,
 }
 
 /* Is there a rule that charges re-maps, and which nothing seen has refuted? */
-static bool may_charge_remaps(const struct perfmlock_ledger *ledger)
+bool perfmlock_may_charge_remaps(const struct perfmlock_ledger *ledger)
 {
 	unsigned int i;
 
@@ -376,7 +376,8 @@ static bool may_charge_remaps(const struct perfmlock_ledger *ledger)
 static bool is_of_remaps(const struct perfmlock_ledger *ledger,
 			 const struct perfmlock_user *user, long rest)
 {
-	return rest > 0 && rest == user->remapped && may_charge_remaps(ledger);
+	return rest > 0 && rest == user->remapped &&
+	       perfmlock_may_charge_remaps(ledger);
 }
 
 static bool is_multiple(long sum, long each, long most)
