@@ -2686,6 +2686,14 @@ static void what_one_that_fails_leaves_is_told_beside_others(struct kunit *test)
 	fx_end_map(fx, &of_c, -EINVAL);
 	FX_EXPECT_USER(fx, 1, .kernel = 33, .cause = PERFMLOCK_REMAP_CHARGE);
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 1);
+	/* nor where it began before that, and who made it is known */
+	fx_unmap(fx, &a, -33, 0);
+	of_c = fx_begin_map(fx, &b);
+	fx_map(fx, &a, 33, 0);
+	b.of->user->counter += 33;
+	fx_end_map(fx, &of_c, -ENOMEM);
+	FX_EXPECT_USER(fx, 1, .kernel = 66, .cause = PERFMLOCK_REMAP_CHARGE);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 2);
 }
 
 /*

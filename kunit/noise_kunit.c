@@ -428,6 +428,25 @@ static void by_a_limit_that_falls_an_earlier_mistake_is_the_cause(struct kunit *
 	FX_EXPECT_TOTALS(fx, .mmaps = 2, .remaps = 1, .drifts = 2);
 }
 
+/* Likewise where it falls when the kernel has looked. */
+static void by_a_limit_that_falls_later_an_earlier_mistake_is_the_cause(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 0, 1, 3);
+	struct fx_call call;
+
+	fx_map(fx, &a, 33, 0);
+	fx_map(fx, &a, 33, 0);
+	fx_map(fx, &a, 33, 0);
+	call = fx_begin_map(fx, &b);
+	fx_kernel_maps(fx, &b, 1, 2);
+	fx->limit = 90;
+	fx_end_map(fx, &call, 0);
+	FX_EXPECT_DRIFT(fx, 0, .id = 2, .step = PERFMLOCK_MAP, .pages = 3,
+			.kernel_user = 1, .kernel_mm = 2, .correct_user = 3,
+			.inherited = true, .cause = PERFMLOCK_REMAP_CHARGE);
+}
+
 /* Others were charged 10 between the call's entry and the kernel's check. */
 static void on_a_shared_counter_a_split_may_be_of_another_u(struct kunit *test)
 {
@@ -935,6 +954,7 @@ static struct kunit_case noise_cases[] = {
 	KUNIT_CASE(by_an_old_limit_either_split_is_right),
 	KUNIT_CASE(by_an_old_limit_no_mistake_is_right),
 	KUNIT_CASE(by_a_limit_that_falls_an_earlier_mistake_is_the_cause),
+	KUNIT_CASE(by_a_limit_that_falls_later_an_earlier_mistake_is_the_cause),
 	KUNIT_CASE(on_a_shared_counter_a_split_may_be_of_another_u),
 	KUNIT_CASE(on_a_shared_counter_a_leak_is_inherited),
 	KUNIT_CASE_PARAM(a_counter_of_perfs_own_that_moved_wants_a_walk,

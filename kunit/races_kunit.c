@@ -435,6 +435,56 @@ static void who_returned_first_need_not_have_made_it_where_another_fails_late(st
 	KUNIT_EXPECT_FALSE(test, fx->ledger.careful);
 }
 
+/* On a shared counter: strangers move the U of one who maps it too. */
+static void what_strangers_take_off_u_makes_nobody_the_maker(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
+	struct fx_vma c = fx_ring(fx, 2, 0, 33);
+	struct fx_call of_a, of_b, of_c;
+
+	fx->ledger.exclusive = false;
+	teach(fx, &races[2], 0);
+	teach(fx, &races[2], 2);
+	of_a = fx_begin_map(fx, &a);
+	of_b = fx_begin_map(fx, &b);
+	of_c = fx_begin_map(fx, &c);
+	fx_kernel_maps(fx, &a, 33, 0);
+	fx_kernel_maps(fx, &b, 0, 0);
+	fx_end_map(fx, &of_b, 0);
+	fx_kernel_maps(fx, &c, -16, 0);
+	fx_end_map(fx, &of_c, 0);
+	fx_end_map(fx, &of_a, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+	FX_EXPECT_USER(fx, 1, .kernel = 0);
+}
+
+/* It fails for want of memory, and nobody knows who of the others made it. */
+static void what_may_be_anyones_is_in_the_bounds_of_others(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 2, 0, 33);
+	struct fx_vma c = fx_ring(fx, 3, 0, 33), other = fx_ring(fx, 1, 1, 33);
+	struct fx_call of_a, of_b, of_c, of_other;
+
+	fx->limit = 50;
+	of_a = fx_begin_map(fx, &a);
+	of_c = fx_begin_map(fx, &c);
+	of_b = fx_begin_map(fx, &b);
+	fx_kernel_maps(fx, &a, 33, 0);
+	of_other = fx_begin_map(fx, &other);
+	fx_kernel_maps(fx, &other, 17, 16);
+	fx_end_map(fx, &of_a, 0);
+	KUNIT_EXPECT_TRUE(test, fx_buffer(fx, a.event->rb)->pending ==
+				PERFMLOCK_MAYBE_FIRST);
+	fx_end_map(fx, &of_b, -ENOMEM);
+	KUNIT_EXPECT_TRUE(test, fx_buffer(fx, a.event->rb)->pending ==
+				PERFMLOCK_UNSEEN_FIRST);
+	fx_end_map(fx, &of_other, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+	fx_end_map(fx, &of_c, -EINVAL);
+}
+
 /* A third maps and unmaps it, both missed, and was the last. */
 static void what_is_pending_as_a_call_is_missed_is_not_lost(struct kunit *test)
 {
@@ -506,6 +556,8 @@ static struct kunit_case perfmlock_races_cases[] = {
 	KUNIT_CASE(who_met_it_and_fails_leaves_it_to_its_maker),
 	KUNIT_CASE(what_one_that_fails_has_made_instead_is_nobodys),
 	KUNIT_CASE(who_returned_first_need_not_have_made_it_where_another_fails_late),
+	KUNIT_CASE(what_strangers_take_off_u_makes_nobody_the_maker),
+	KUNIT_CASE(what_may_be_anyones_is_in_the_bounds_of_others),
 	KUNIT_CASE(what_is_pending_as_a_call_is_missed_is_not_lost),
 	KUNIT_CASE(who_is_busy_leaves_it_to_who_returned_first),
 	{}
