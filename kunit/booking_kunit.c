@@ -2732,6 +2732,27 @@ static void what_is_closed_as_anothers_is_its_makers(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, fx->ledger.careful);
 }
 
+/* A kernel that remembers whose M it charged leaves the closer's alone. */
+static void what_is_closed_as_anothers_goes_off_its_makers_mm(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 2, 0, 133), b = fx_ring(fx, 0, 0, 133);
+	struct fx_call of_a, close;
+
+	of_a = fx_begin_map(fx, &a);
+	fx_kernel_maps(fx, &a, 100, 33);
+	fx_map(fx, &b, 0, 0);
+	close = fx_begin_unmap(fx, &b);
+	fx_end_map(fx, &of_a, 0);
+	fx_unmap(fx, &a, 0, 0);
+	fx_kernel_unmaps(&b, -100, 0);
+	a.of->mm->counter -= 33;
+	fx_end_unmap(fx, &close);
+	FX_EXPECT_USER(fx, 1, .kernel = 0);
+	KUNIT_EXPECT_EQ(test, fx_mm_row(fx, &fx->mms[2])->books.kernel, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
 /* And an area on it, of which nothing was measured either, has ended unseen. */
 static void what_is_closed_as_anothers_has_its_area_end_unseen(struct kunit *test)
 {
@@ -3397,6 +3418,7 @@ static struct kunit_case booking_cases[] = {
 	KUNIT_CASE(what_one_that_failed_has_made_is_nobodys),
 	KUNIT_CASE(what_one_that_fails_leaves_is_told_beside_others),
 	KUNIT_CASE(what_is_closed_as_anothers_is_its_makers),
+	KUNIT_CASE(what_is_closed_as_anothers_goes_off_its_makers_mm),
 	KUNIT_CASE(what_is_closed_as_anothers_has_its_area_end_unseen),
 	KUNIT_CASE(what_is_pending_and_lost_was_charged),
 	KUNIT_CASE(who_met_another_at_its_address_made_it),

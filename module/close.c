@@ -211,8 +211,8 @@ static void wrong_mm(struct perfmlock_ledger *ledger,
 }
 
 /*
- * A last unmap that was not measured took what @data had on M off @mm, be it the one
- * that was charged or not.
+ * A last unmap whose U was not measured took what @data had on M off @mm, be it the
+ * one that was charged or not.
  */
 void perfmlock_uncharged_on(struct perfmlock_ledger *ledger,
 			    struct perfmlock_buffer *data, const void *mm)
@@ -633,7 +633,7 @@ static noinline void close_adopted(struct perfmlock_ledger *ledger,
 static noinline void close_given(struct perfmlock_ledger *ledger,
 				 const struct perfmlock_call *call,
 				 struct perfmlock_buffer *data, bool last_data,
-				 bool last_aux)
+				 bool last_aux, long mm)
 {
 	struct perfmlock_user *user = data->user;
 
@@ -646,7 +646,8 @@ static noinline void close_given(struct perfmlock_ledger *ledger,
 		return;
 	user->books.kernel -= data->first_user;
 	perfmlock_note_unmapped(user, data->first_user);
-	perfmlock_uncharged_on(ledger, data, call->mm);
+	/* M of who closes stood still: it was taken off the one that was charged */
+	perfmlock_uncharged_on(ledger, data, mm ? call->mm : data->mm->node.key);
 	user->freed += data->correct_user;
 	perfmlock_buffer_drop(ledger, data);
 }
@@ -746,7 +747,8 @@ void perfmlock_close_end(struct perfmlock_ledger *ledger,
 		goto out;
 	}
 	if (unlikely(data->user != call->user)) {
-		close_given(ledger, call, data, last_data, last_aux);
+		close_given(ledger, call, data, last_data, last_aux,
+			    mm_by);
 		goto out;
 	}
 	user_by = user_change(call, user);
