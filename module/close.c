@@ -211,8 +211,8 @@ static void wrong_mm(struct perfmlock_ledger *ledger,
 }
 
 /*
- * A last unmap whose U was not measured took what @data had on M off @mm, be it the
- * one that was charged or not.
+ * A last unmap whose U was not measured is thought to have uncharged it, and took what
+ * @data had on M off @mm, be it the one that was charged or not.
  */
 void perfmlock_uncharged_on(struct perfmlock_ledger *ledger,
 			    struct perfmlock_buffer *data, const void *mm)
@@ -226,6 +226,8 @@ void perfmlock_uncharged_on(struct perfmlock_ledger *ledger,
 	};
 	struct perfmlock_mm *closer = data->mm;
 
+	data->user->books.kernel += obs.user;
+	perfmlock_note_unmapped(data->user, data->first_user);
 	if (obs.mm && closer->node.key != mm)
 		closer = perfmlock_mm_row(ledger, mm, NULL);
 	if (!closer)
@@ -635,8 +637,6 @@ static noinline void close_given(struct perfmlock_ledger *ledger,
 				 struct perfmlock_buffer *data, bool last_data,
 				 bool last_aux, long mm)
 {
-	struct perfmlock_user *user = data->user;
-
 	if (last_aux || (last_data && data->aux)) {
 		/* of which nothing was measured either */
 		perfmlock_buffer_unseen_end(ledger, last_data ? data : data->aux);
@@ -644,11 +644,9 @@ static noinline void close_given(struct perfmlock_ledger *ledger,
 	}
 	if (!last_data)
 		return;
-	user->books.kernel -= data->first_user;
-	perfmlock_note_unmapped(user, data->first_user);
 	/* M of who closes stood still: it was taken off the one that was charged */
 	perfmlock_uncharged_on(ledger, data, mm ? call->mm : data->mm->node.key);
-	user->freed += data->correct_user;
+	data->user->freed += data->correct_user;
 	perfmlock_buffer_drop(ledger, data);
 }
 

@@ -239,7 +239,7 @@ struct perfmlock_nature {
  * @PERFMLOCK_BOOKED: that is known, or nobody else can have
  * @PERFMLOCK_MAYBE_FIRST: he, or one that has not returned
  * @PERFMLOCK_NOT_FIRST: one that has not returned
- * @PERFMLOCK_UNSEEN_FIRST: one that has not returned, or that is told of no more
+ * @PERFMLOCK_UNSEEN_FIRST: one that has not returned, or that is told of no more, or he
  *
  * Of two processes that map an event at the same time one makes the buffer,
  * but the other may return before it.

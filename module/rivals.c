@@ -5,10 +5,10 @@
  * One of them made the buffer and was charged, and may return last. Who met
  * the buffer when it began did not make it; whose M moved did, for no kernel
  * has ever put a re-map on M; nor did he whose U it left alone; and whose U took
- * all of it did, unless the kernel charges re-maps. Where nothing tells, it was the first to
- * return: he had the event first. Until it is known, the row is pending: it is
- * listed and has no charges, and stands for a call of its user that is under way
- * still.
+ * all of it did, unless the kernel charges re-maps. Where nothing tells, it was
+ * the first to return: he had the event first. Until it is known, the row is
+ * pending: it is listed and has no charges, and stands for a call of its user that
+ * is under way still.
  */
 #include "calls.h"
 
@@ -179,11 +179,8 @@ static void lost_or_failed(struct perfmlock_ledger *ledger,
 	struct perfmlock_user *user = buffer->user;
 
 	no_more_awaited(ledger, buffer);
-	if (!buffer->adopted) {
-		user->books.kernel -= buffer->first_user;
-		perfmlock_note_unmapped(user, buffer->first_user);
+	if (!buffer->adopted)
 		perfmlock_uncharged_on(ledger, buffer, call->mm);
-	}
 	perfmlock_buffer_drop(ledger, buffer);
 	if (!user->under_way)
 		settle(ledger, user, ledger->ops->read_user(user->node.key));
