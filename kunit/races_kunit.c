@@ -283,6 +283,265 @@ static void whose_u_moved_made_it_though_a_third_is_to_come(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
 }
 
+/* Of a kernel of which it is not known yet what it makes of re-maps. */
+static void whose_u_moved_takes_the_place_of_whose_did_not(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), c = fx_ring(fx, 2, 0, 33);
+	struct fx_vma d = fx_ring(fx, 3, 0, 33), x = fx_ring(fx, 1, 1, 1);
+	struct fx_call of_a, of_c, of_d, of_x;
+	struct perfmlock_buffer *row;
+	unsigned int i;
+
+	of_c = fx_begin_map(fx, &c);
+	of_d = fx_begin_map(fx, &d);
+	of_a = fx_begin_map(fx, &a);
+	of_x = fx_begin_map(fx, &x);
+	fx_kernel_maps(fx, &d, 33, 0);
+	fx_kernel_maps(fx, &c, 0, 0);
+	fx_end_map(fx, &of_c, 0);
+	row = fx_buffer(fx, d.event->rb);
+	KUNIT_EXPECT_TRUE(test, row->pending == PERFMLOCK_NOT_FIRST);
+	fx_end_map(fx, &of_d, 0);
+	KUNIT_EXPECT_TRUE(test, row->pending == PERFMLOCK_MAYBE_FIRST);
+	FX_EXPECT_BUFFER(fx, row, .pages = 33, .maps = 2, .pid = 103,
+			 .pending = PERFMLOCK_MAYBE_FIRST);
+	for (i = 0; i < PERFMLOCK_NR_MODELS; i++)
+		KUNIT_EXPECT_EQ(test, fx->ledger.disagrees[i], 0);
+	/* whose U may have moved, for another call of his is under way */
+	fx_kernel_maps(fx, &a, 0, 0);
+	fx_end_map(fx, &of_a, 0);
+	FX_EXPECT_BUFFER(fx, row, .pages = 33, .maps = 3, .kernel_user = 33,
+			 .correct_user = 33, .pid = 103);
+	FX_EXPECT_USER(fx, 2, .kernel = 33, .correct = 33, .buffers = 1);
+	fx_end_map(fx, &of_x, -EINVAL);
+	fx_unmap(fx, &a, 0, 0);
+	fx_unmap(fx, &d, 0, 0);
+	fx_unmap(fx, &c, -33, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+	fx_fail(fx, &d, -EINVAL, 0, 0);
+	FX_EXPECT_USER(fx, 2, .kernel = 0);
+}
+
+/* Or may have, as another call of his goes on. */
+static void whose_u_moved_takes_the_place_of_whose_may_have(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma c = fx_ring(fx, 0, 0, 33), x = fx_ring(fx, 1, 1, 1);
+	struct fx_vma d = fx_ring(fx, 2, 0, 33), a = fx_ring(fx, 3, 0, 33);
+	struct fx_call of_a, of_c, of_d, of_x;
+	struct perfmlock_buffer *row;
+
+	of_x = fx_begin_map(fx, &x);
+	of_c = fx_begin_map(fx, &c);
+	of_d = fx_begin_map(fx, &d);
+	of_a = fx_begin_map(fx, &a);
+	fx_kernel_maps(fx, &d, 33, 0);
+	fx_kernel_maps(fx, &c, 0, 0);
+	fx_end_map(fx, &of_c, 0);
+	row = fx_buffer(fx, d.event->rb);
+	KUNIT_EXPECT_TRUE(test, row->pending == PERFMLOCK_MAYBE_FIRST);
+	fx_end_map(fx, &of_d, 0);
+	fx_end_map(fx, &of_a, -EINVAL);
+	fx_end_map(fx, &of_x, -EINVAL);
+	FX_EXPECT_BUFFER(fx, row, .pages = 33, .maps = 2, .kernel_user = 33,
+			 .correct_user = 33, .pid = 102);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_USER(fx, 1, .kernel = 33, .correct = 33, .buffers = 1);
+	fx_unmap(fx, &c, 0, 0);
+	fx_unmap(fx, &d, -33, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+	KUNIT_EXPECT_FALSE(test, fx->ledger.careful);
+}
+
+/* Where all are charged he who returned first had the event first. */
+static void whose_u_moved_takes_no_place_where_remaps_are_charged(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), c = fx_ring(fx, 2, 0, 33);
+	struct fx_vma d = fx_ring(fx, 3, 0, 33);
+	struct fx_call of_a, of_c, of_d;
+
+	fx->ledger.model = PERFMLOCK_S6;
+	of_c = fx_begin_map(fx, &c);
+	of_d = fx_begin_map(fx, &d);
+	of_a = fx_begin_map(fx, &a);
+	fx_kernel_maps(fx, &c, 33, 0);
+	fx_kernel_maps(fx, &d, 33, 0);
+	fx_end_map(fx, &of_c, 0);
+	fx_end_map(fx, &of_d, 0);
+	FX_EXPECT_USER(fx, 2, .kernel = 33, .cause = PERFMLOCK_REMAP_CHARGE);
+	fx_end_map(fx, &of_a, -EINVAL);
+	FX_EXPECT_USER(fx, 1, .kernel = 33, .correct = 33, .buffers = 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 1);
+}
+
+/* He whose place is taken was charged too, which nobody had seen that kernel do. */
+static void whose_place_is_taken_may_have_been_charged(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 2, 0, 33);
+	struct fx_vma c = fx_ring(fx, 3, 0, 33);
+	struct fx_call of_a, of_c;
+
+	of_a = fx_begin_map(fx, &a);
+	of_c = fx_begin_map(fx, &c);
+	fx_kernel_maps(fx, &a, 33, 0);
+	fx_map(fx, &b, 33, 0);
+	fx_kernel_maps(fx, &c, 33, 0);
+	fx_end_map(fx, &of_c, 0);
+	FX_EXPECT_USER(fx, 1, .kernel = 33, .cause = PERFMLOCK_REMAP_CHARGE);
+	/* two whose U took it all: that tells the rule */
+	fx_end_map(fx, &of_a, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .cause = PERFMLOCK_REMAP_CHARGE);
+	KUNIT_EXPECT_EQ(test, fx->ledger.model, PERFMLOCK_S6);
+	fx_fail(fx, &b, -EINVAL, 0, 0);
+	KUNIT_EXPECT_EQ(test, fx_user_row(fx, &fx->users[1])->foreign, 0);
+	KUNIT_EXPECT_FALSE(test, fx->ledger.careful);
+}
+
+/* His U stood still: what is found on it later is no re-map's. */
+static void what_stood_still_was_not_charged_for_a_remap(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma w = fx_ring(fx, 0, 1, 33), rival = fx_ring(fx, 3, 1, 33);
+	struct fx_vma a = fx_ring(fx, 1, 0, 33), b = fx_ring(fx, 2, 0, 33);
+	struct fx_vma z = fx_ring(fx, 0, 2, 1);
+	struct fx_call of_a, of_b, of_rival, of_z;
+
+	fx_map(fx, &w, 33, 0);
+	of_b = fx_begin_map(fx, &b);
+	of_a = fx_begin_map(fx, &a);
+	fx_kernel_maps(fx, &b, 33, 0);
+	fx_kernel_maps(fx, &a, 0, 0);
+	fx_end_map(fx, &of_a, 0);
+	KUNIT_EXPECT_TRUE(test, fx_buffer(fx, a.event->rb)->pending ==
+				PERFMLOCK_NOT_FIRST);
+	/* its last close finds the rival in perf_mmap(), and leaves it to that */
+	of_rival = fx_begin_map(fx, &rival);
+	w.event->maps = 2;
+	fx_unmap(fx, &w, 0, 0);
+	w.event->maps = 0;
+	w.event->rb = NULL;
+	fx_end_map(fx, &of_rival, -EINVAL);
+	of_z = fx_begin_map(fx, &z);
+	fx_end_map(fx, &of_b, 0);
+	fx_end_map(fx, &of_z, -EINVAL);
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .cause = PERFMLOCK_LOST_UNCHARGE);
+}
+
+/* It is another's, and another's again, while one closes it. */
+static void a_close_may_move_whose_it_is_at_last(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 2, 0, 33);
+	struct fx_vma c = fx_ring(fx, 3, 0, 33), y = fx_ring(fx, 1, 1, 33);
+	struct fx_call of_a, of_c, close;
+
+	fx->ledger.model = PERFMLOCK_S6;
+	fx->limit = 20;
+	of_a = fx_begin_map(fx, &a);
+	of_c = fx_begin_map(fx, &c);
+	fx_kernel_maps(fx, &a, 20, 13);
+	fx_map(fx, &b, 33, 0);
+	fx_kernel_maps(fx, &c, 33, 0);
+	close = fx_begin_unmap(fx, &b);
+	fx_end_map(fx, &of_c, 0);
+	fx_end_map(fx, &of_a, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 20, .correct = 20, .buffers = 1);
+	fx_unmap(fx, &c, 0, 0);
+	fx_unmap(fx, &a, 0, 0);
+	fx_kernel_unmaps(&b, 0, 0);
+	fx->users[0].counter -= 20;
+	fx->mms[0].counter -= 13;
+	fx->limit = 100;
+	fx_fail(fx, &y, -EINVAL, 0, 0);
+	KUNIT_EXPECT_FALSE(test, fx->ledger.careful);
+	fx_end_unmap(fx, &close);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	FX_EXPECT_USER(fx, 2, .kernel = 33, .cause = PERFMLOCK_REMAP_CHARGE);
+	KUNIT_EXPECT_EQ(test, fx->ledger.buffers.nr, 0);
+}
+
+/* And of one that charges them all were: one has made it, whoever that was. */
+static void who_takes_a_place_was_charged_for_making_it(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), c = fx_ring(fx, 2, 0, 33);
+	struct fx_vma d = fx_ring(fx, 3, 0, 33);
+	struct fx_call of_a, of_d;
+
+	fx->ledger.model = PERFMLOCK_S6;
+	of_d = fx_begin_map(fx, &d);
+	of_a = fx_begin_map(fx, &a);
+	fx_kernel_maps(fx, &d, 33, 0);
+	fx_map(fx, &c, 33, 0);
+	fx_end_map(fx, &of_d, 0);
+	FX_EXPECT_USER(fx, 1, .kernel = 33, .cause = PERFMLOCK_REMAP_CHARGE);
+	fx_kernel_maps(fx, &a, 33, 0);
+	fx_end_map(fx, &of_a, 0);
+	FX_EXPECT_USER(fx, 2, .kernel = 33, .correct = 33, .buffers = 1);
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .cause = PERFMLOCK_REMAP_CHARGE);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 2);
+}
+
+/* Nothing tells of two who return what they were charged. */
+static void what_anyone_has_made_is_foreign(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
+	struct fx_vma c = fx_ring(fx, 2, 0, 33), d = fx_ring(fx, 3, 0, 33);
+	struct fx_call of_a, of_b, of_c, of_d;
+
+	of_c = fx_begin_map(fx, &c);
+	of_a = fx_begin_map(fx, &a);
+	of_b = fx_begin_map(fx, &b);
+	of_d = fx_begin_map(fx, &d);
+	fx_kernel_maps(fx, &b, 33, 0);
+	fx_kernel_maps(fx, &c, 0, 0);
+	fx_kernel_maps(fx, &a, 0, 0);
+	fx_end_map(fx, &of_c, 0);
+	fx_end_map(fx, &of_a, 0);
+	KUNIT_EXPECT_TRUE(test, fx_buffer(fx, b.event->rb)->pending ==
+				PERFMLOCK_UNSEEN_FIRST);
+	fx_end_map(fx, &of_b, 0);
+	fx_kernel_maps(fx, &d, 0, 0);
+	fx_end_map(fx, &of_d, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.adopted, 1);
+	fx_unmap(fx, &a, 0, 0);
+	fx_unmap(fx, &b, 0, 0);
+	fx_unmap(fx, &c, 0, 0);
+	fx_unmap(fx, &d, -33, 0);
+	fx_fail(fx, &a, -EINVAL, 0, 0);
+	FX_EXPECT_USER(fx, 0, .kernel = 0);
+	KUNIT_EXPECT_EQ(test, fx_user_row(fx, &fx->users[0])->foreign, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
+/* On a shared counter, of which a stranger has taken a part. */
+static void what_may_have_moved_is_not_what_the_last_has_made(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma b = fx_ring(fx, 1, 0, 33), x = fx_ring(fx, 0, 1, 1);
+	struct fx_vma c = fx_ring(fx, 2, 0, 33), d = fx_ring(fx, 3, 0, 33);
+	struct fx_call of_b, of_c, of_d, of_x;
+
+	fx->ledger.exclusive = false;
+	of_c = fx_begin_map(fx, &c);
+	of_b = fx_begin_map(fx, &b);
+	of_x = fx_begin_map(fx, &x);
+	of_d = fx_begin_map(fx, &d);
+	fx_kernel_maps(fx, &b, 33, 0);
+	fx_kernel_maps(fx, &c, 0, 0);
+	fx_end_map(fx, &of_c, 0);
+	fx_end_map(fx, &of_b, 0);
+	fx_kernel_maps(fx, &d, 16, 0);
+	fx_end_map(fx, &of_d, 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.adopted, 1);
+	FX_EXPECT_USER(fx, 2, .kernel = 0);
+	fx_end_map(fx, &of_x, -EINVAL);
+}
+
 /* Where it does U tells nothing, and M may. */
 static void who_is_charged_for_a_remap_is_not_the_maker(struct kunit *test)
 {
@@ -334,6 +593,29 @@ static void a_charge_for_a_remap_makes_nobody_the_maker(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 1);
 	FX_EXPECT_USER(fx, 0, .kernel = 0);
 	FX_EXPECT_USER(fx, 2, .kernel = 33, .cause = PERFMLOCK_REMAP_CHARGE);
+}
+
+/* A failure does not give it back. */
+static void who_fails_late_was_charged_for_a_remap(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 2, 0, 33);
+	struct fx_vma c = fx_ring(fx, 3, 0, 33);
+	struct fx_call of_a, of_b, of_c;
+
+	fx->ledger.model = PERFMLOCK_S6;
+	of_b = fx_begin_map(fx, &b);
+	of_c = fx_begin_map(fx, &c);
+	of_a = fx_begin_map(fx, &a);
+	fx_kernel_maps(fx, &a, 33, 0);
+	fx_end_map(fx, &of_a, 0);
+	fx_kernel_maps(fx, &b, 33, 0);
+	fx_kernel_unmaps(&b, 0, 0);
+	fx_end_map(fx, &of_b, -ENOMEM);
+	FX_EXPECT_USER(fx, 1, .kernel = 33, .cause = PERFMLOCK_REMAP_CHARGE);
+	fx_end_map(fx, &of_c, -EINVAL);
+	FX_EXPECT_USER(fx, 0, .kernel = 33, .correct = 33, .buffers = 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 1);
 }
 
 /* M or U has told who made it: then the charge of who did not is known. */
@@ -514,7 +796,6 @@ static void what_is_pending_as_a_call_is_missed_is_not_lost(struct kunit *test)
 /* A call of his may be under way: but not of this event, as far as is known. */
 static void who_is_busy_leaves_it_to_who_returned_first(struct kunit *test)
 {
-	static const struct fx_vma *const nothing[] = { NULL };
 	struct fx *fx = test->priv;
 	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
 	struct fx_vma evil = fx_ring(fx, 2, 1, 1);
@@ -529,7 +810,6 @@ static void who_is_busy_leaves_it_to_who_returned_first(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, fx->ledger.careful);
 	KUNIT_EXPECT_TRUE(test, fx->ledger.busy);
 	KUNIT_EXPECT_FALSE(test, fx_user_row(fx, &fx->users[0])->busy);
-	(void)nothing;
 	of_a = fx_begin_map(fx, &a);
 	of_b = fx_begin_map(fx, &b);
 	fx_kernel_maps(fx, &a, 33, 0);
@@ -550,8 +830,18 @@ static int init_suite(struct kunit_suite *suite)
 static struct kunit_case perfmlock_races_cases[] = {
 	KUNIT_CASE_PARAM(races_end_as_the_counters_do, race_gen_params),
 	KUNIT_CASE(whose_u_moved_made_it_though_a_third_is_to_come),
+	KUNIT_CASE(whose_u_moved_takes_the_place_of_whose_did_not),
+	KUNIT_CASE(whose_u_moved_takes_the_place_of_whose_may_have),
+	KUNIT_CASE(whose_u_moved_takes_no_place_where_remaps_are_charged),
+	KUNIT_CASE(whose_place_is_taken_may_have_been_charged),
+	KUNIT_CASE(what_stood_still_was_not_charged_for_a_remap),
+	KUNIT_CASE(a_close_may_move_whose_it_is_at_last),
+	KUNIT_CASE(who_takes_a_place_was_charged_for_making_it),
+	KUNIT_CASE(what_anyone_has_made_is_foreign),
+	KUNIT_CASE(what_may_have_moved_is_not_what_the_last_has_made),
 	KUNIT_CASE(who_is_charged_for_a_remap_is_not_the_maker),
 	KUNIT_CASE(a_charge_for_a_remap_makes_nobody_the_maker),
+	KUNIT_CASE(who_fails_late_was_charged_for_a_remap),
 	KUNIT_CASE(what_is_closed_as_anothers_was_charged_for_a_remap),
 	KUNIT_CASE(who_met_it_and_fails_leaves_it_to_its_maker),
 	KUNIT_CASE(what_one_that_fails_has_made_instead_is_nobodys),

@@ -30,6 +30,7 @@ void perfmlock_note_disturbed(struct perfmlock_ledger *ledger,
 enum perfmlock_maker {
 	PERFMLOCK_AS_ALONE,		/* nothing is special about it */
 	PERFMLOCK_MADE_IT,		/* it, and the row is a rival's so far */
+	PERFMLOCK_WAS_CHARGED,		/* it, or it was charged for a re-map */
 	PERFMLOCK_RIVAL_MADE_IT,	/* one that has not returned */
 	PERFMLOCK_EITHER_MADE_IT,	/* it, or one that has not returned */
 	PERFMLOCK_ANY_MADE_IT,		/* it, or one that is told of no more */

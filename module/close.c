@@ -168,9 +168,17 @@ void perfmlock_closes_may_move(struct perfmlock_ledger *ledger,
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(ledger->by_event); i++)
-		hlist_for_each_entry(call, &ledger->by_event[i], by_event)
-			if (!call->maps && call->data == data && !call->also)
+		hlist_for_each_entry(call, &ledger->by_event[i], by_event) {
+			if (call->maps || call->data != data)
+				continue;
+			/* whose it was until now */
+			if (call->also == data->user) {
+				perfmlock_also_end(ledger, call->also);
+				call->also = NULL;
+			}
+			if (!call->also)
 				perfmlock_also_begin(ledger, call, user);
+		}
 }
 
 /*

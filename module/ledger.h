@@ -275,6 +275,8 @@ enum perfmlock_pending {
  * @kind: data or AUX
  * @adopted: the first mapping was not seen: no charges are known
  * @pending: the first mapping is still under way, or this may be it
+ * @charged: of what is pending: its user has it as one who was charged, for making
+ *	     it or for a re-map
  * @guessed: how the kernel divided it was not measured; its last unmap may tell
  * @touched: a call has changed @maps during this walk
  * @shared: of data: it or its AUX area was mapped by another mm too
@@ -315,6 +317,7 @@ struct perfmlock_buffer {
 	u8 kind;
 	u8 adopted : 1;
 	u8 pending : 2;
+	u8 charged : 1;
 	u8 guessed : 1;
 	u8 touched : 1;
 	u8 ended : 1;

@@ -184,6 +184,15 @@ static __always_inline void first_map(struct perfmlock_ledger *ledger,
 	compare(ledger, obs, &right, buffer, user, mm);
 }
 
+static void set_pending(struct perfmlock_buffer *data,
+			enum perfmlock_pending pending)
+{
+	data->pending = pending;
+	data->user->under_way++;
+	if (pending == PERFMLOCK_MAYBE_FIRST)
+		data->user->mapping += data->pages;
+}
+
 /* Who made the buffer is told by a rival's return: its row is pending until then. */
 static void map_pending(struct perfmlock_ledger *ledger,
 			const struct perfmlock_call *call, const void *rb,
@@ -196,31 +205,28 @@ static void map_pending(struct perfmlock_ledger *ledger,
 		not_booked(ledger, call);
 		return;
 	}
-	data->pending = pending;
-	data->user->under_way++;
-	if (pending == PERFMLOCK_MAYBE_FIRST)
-		data->user->mapping += data->pages;
+	set_pending(data, pending);
 }
 
 /* The row was a rival's so far, and what that had mapped was there already. */
-static noinline void take_over(struct perfmlock_ledger *ledger,
-			       struct perfmlock_call *call,
-			       struct perfmlock_observation *obs,
-			       bool as_measured, struct perfmlock_mm *mm,
-			       struct perfmlock_buffer *data)
+static noinline void take_row(struct perfmlock_ledger *ledger,
+			      const struct perfmlock_call *call,
+			      struct perfmlock_mm *mm,
+			      struct perfmlock_buffer *data)
 {
-	long remapped;
+	struct perfmlock_user *former = data->user;
 
 	perfmlock_book_pending(ledger, data, PERFMLOCK_REMAP);
-	remapped = data->kernel_user;
 	perfmlock_mapped_by(data, call->mm);
 	if (data->closing && data->user != call->user)
 		perfmlock_closes_may_move(ledger, data, call->user);
 	perfmlock_buffer_give(ledger, data, call->user, mm);
 	data->maps++;
+	perfmlock_touch(ledger, data);
 	ledger->ops->name(&data->pid, data->comm);
-	first_map(ledger, call, obs, as_measured, mm, data);
-	perfmlock_on_user(data, remapped);
+	if (!former->under_way)
+		settle(ledger, former,
+		       ledger->ops->read_user(former->node.key));
 }
 
 /*
@@ -234,9 +240,13 @@ static bool map_beside_rival(struct perfmlock_ledger *ledger,
 			     struct perfmlock_buffer *data)
 {
 	bool as_measured;
+	long remapped;
 
 	switch (perfmlock_who_made(ledger, call, obs, rb, data)) {
 	case PERFMLOCK_RIVAL_MADE_IT:
+		/* who met it may have been charged for a re-map */
+		if (call->rb == rb && obs->user)
+			call->user->remapped += obs->pages;
 		/* or one that was missed, and whose ring no walk has met yet */
 		map_pending(ledger, call, rb, mm,
 			    ledger->careful || ledger->busy ?
@@ -244,11 +254,13 @@ static bool map_beside_rival(struct perfmlock_ledger *ledger,
 		return true;
 	case PERFMLOCK_EITHER_MADE_IT:
 		if (data) {
-			/* it had the event second: the first stays the likelier */
+			/* it had the event second: who may have stays likelier */
 			if (data->pending == PERFMLOCK_NOT_FIRST)
 				perfmlock_anyones(ledger, data);
-			if (data->user != call->user &&
-			    !perfmlock_may_charge_remaps(ledger))
+			/* and on a shared counter nothing of his tells later */
+			if (data->pending == PERFMLOCK_UNSEEN_FIRST ||
+			    (!ledger->exclusive && data->user != call->user &&
+			     !perfmlock_may_charge_remaps(ledger)))
 				perfmlock_unsure(ledger, call->user);
 			return false;
 		}
@@ -264,7 +276,15 @@ static bool map_beside_rival(struct perfmlock_ledger *ledger,
 	case PERFMLOCK_MADE_IT:
 		obs->step = PERFMLOCK_MAP;
 		as_measured = attribute(ledger, call, obs, false);
-		take_over(ledger, call, obs, as_measured, mm, data);
+		take_row(ledger, call, mm, data);
+		remapped = data->kernel_user;
+		first_map(ledger, call, obs, as_measured, mm, data);
+		perfmlock_on_user(data, remapped);
+		return true;
+	case PERFMLOCK_WAS_CHARGED:
+		take_row(ledger, call, mm, data);
+		set_pending(data, PERFMLOCK_MAYBE_FIRST);
+		data->charged = ledger->exclusive;
 		return true;
 	default:
 		return false;

@@ -5,10 +5,10 @@
  * One of them made the buffer and was charged, and may return last. Who met
  * the buffer when it began did not make it; whose M moved did, for no kernel
  * has ever put a re-map on M; nor did he whose U it left alone; and whose U took
- * all of it did, unless the kernel charges re-maps. Where nothing tells, it was
- * the first to return: he had the event first. Until it is known, the row is
- * pending: it is listed and has no charges, and stands for a call of its user that
- * is under way still.
+ * all of it did, unless the kernel charges re-maps. While that is not known he is
+ * thought to have, and where nothing tells, he who returned first, if he can have:
+ * he had the event first. Until it is known, the row is pending: it is listed and
+ * has no charges, and stands for a call of its user that is under way still.
  */
 #include "calls.h"
 
@@ -41,6 +41,10 @@ void perfmlock_book_pending(struct perfmlock_ledger *ledger,
 
 	obs.user = perfmlock_model_user(perfmlock_model_of(ledger, data->user),
 					&obs);
+	/* he may have been charged for it, though the rule thinks nothing of that */
+	if (step == PERFMLOCK_REMAP && !obs.user &&
+	    data->pending == PERFMLOCK_MAYBE_FIRST)
+		data->user->remapped += data->pages;
 	perfmlock_no_longer_pending(data);
 	data->guessed = true;
 	perfmlock_on_user(data, obs.user);
@@ -343,11 +347,16 @@ perfmlock_who_made(const struct perfmlock_ledger *ledger,
 		return PERFMLOCK_AS_ALONE;
 	if (obs->mm > 0 || (u_tells && !perfmlock_may_charge_remaps(ledger)))
 		return PERFMLOCK_MADE_IT;
-	if (moved == NOT_MOVED)
+	/* two that were charged: this kernel charges re-maps */
+	if (moved == NOT_MOVED || (moved == MOVED && data->charged))
 		return PERFMLOCK_AS_ALONE;
-	if (has_rival(ledger, call, rb, data))
+	if (has_rival(ledger, call, rb, data)) {
+		if (moved == MOVED && (data->pending == PERFMLOCK_NOT_FIRST ||
+				       !rule->remap_charges))
+			return PERFMLOCK_WAS_CHARGED;
 		return rule->remap_charges ? PERFMLOCK_AS_ALONE :
 					     PERFMLOCK_EITHER_MADE_IT;
+	}
 	if (data->pending == PERFMLOCK_MAYBE_FIRST)
 		return u_tells ? PERFMLOCK_MADE_IT : PERFMLOCK_AS_ALONE;
 	return data->pending == PERFMLOCK_NOT_FIRST || rule->remap_charges ?
