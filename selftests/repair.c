@@ -413,13 +413,18 @@ TEST_F(books, ends_with_the_module)
 	ASSERT_EQ(0, books_load(""));
 }
 
-/* Who writes while the module goes waits for nothing, and leaves nothing. */
+/*
+ * Who writes the parameter while the module goes waits for nothing, and leaves nothing.
+ * The file, which is not to be had while it goes, is written before, and not opened just
+ * then: full_proxy_open() warns of a module that has lost its last reference and is not
+ * going yet (seen on 6.1 and 6.12).
+ */
 TEST_F(books, while_it_is_unloaded)
 {
 	struct test_env *e = &self->e;
 	struct actor *a;
 	pid_t writer;
-	bool leaks;
+	bool leaks, both;
 	int i;
 
 	if (!module_path("perfmlock"))
@@ -430,13 +435,20 @@ TEST_F(books, while_it_is_unloaded)
 	writer = fork();
 	if (!writer) {
 		for (i = 0; !e->sh->stop; i++) {
-			write_file(i & 2 ? SWITCH : PARAMETER, i & 1 ? "1" : "0", 1);
-			e->sh->count[0]++;
+			both = e->sh->go;
+			e->sh->ready = both;
+			write_file(both ? SWITCH : PARAMETER,
+				   i & 1 ? "1" : "0", 1);
+			e->sh->count[both]++;
 		}
 		_exit(0);
 	}
 	ASSERT_GT(writer, 0);
 	for (i = 0; i < 20; i++) {
+		e->sh->go = 1;
+		EXPECT_TRUE(eventually(e->sh->ready));
+		e->sh->go = 0;
+		EXPECT_TRUE(eventually(!e->sh->ready));
 		EXPECT_EQ(0, books_unload());
 		EXPECT_EQ(leaks ? 65 : 0, oracle(a->pid).user);
 		EXPECT_EQ(0, books_load(""));
@@ -444,6 +456,7 @@ TEST_F(books, while_it_is_unloaded)
 	e->sh->stop = 1;
 	EXPECT_EQ(writer, waitpid(writer, NULL, 0));
 	EXPECT_GT(e->sh->count[0], 0);
+	EXPECT_GT(e->sh->count[1], 0);
 	ASSERT_EQ(0, env_repair(e, false));
 	a->foreign_user = leaks ? 65 : 0;
 	VERIFY("over");
