@@ -147,8 +147,8 @@ void perfmlock_also_begin(struct perfmlock_ledger *ledger,
 void perfmlock_also_end(struct perfmlock_ledger *ledger,
 			struct perfmlock_user *user)
 {
-	if (!--user->under_way)
-		settle(ledger, user, ledger->ops->read_user(user->node.key));
+	user->under_way--;
+	settle_if_quiet(ledger, user);
 }
 
 /* A last unmap is thought to have taken so many off U, and may have left them. */

@@ -195,6 +195,14 @@ static __always_inline void settle(struct perfmlock_ledger *ledger,
 				 perfmlock_change(foreign, user->foreign));
 }
 
+/* Something that stood for a call of the user is gone, and it may have been the last. */
+static inline void settle_if_quiet(struct perfmlock_ledger *ledger,
+				   struct perfmlock_user *user)
+{
+	if (!user->under_way)
+		settle(ledger, user, ledger->ops->read_user(user->node.key));
+}
+
 static __always_inline void call_end(struct perfmlock_ledger *ledger,
 				     struct perfmlock_call *call, long counter)
 {

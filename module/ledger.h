@@ -116,7 +116,8 @@ struct perfmlock_proof {
  * @foreign: pages of others, as of the last moment without such a call
  * @sure_at: the ledger's @unseen then: where it has risen since, a call went by
  *	     unseen that may have moved the counter
- * @remapped: pages of re-maps since then whose charge was inferred
+ * @remapped: pages since then of re-maps, and of what is pending and was met, whose
+ *	      charge was inferred
  * @unmapped: pages of last unmaps since then, beside rivals, whose uncharge was
  *	      inferred, of one size
  * @unmapped_each: that size

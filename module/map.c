@@ -224,9 +224,7 @@ static noinline void take_row(struct perfmlock_ledger *ledger,
 	data->maps++;
 	perfmlock_touch(ledger, data);
 	ledger->ops->name(&data->pid, data->comm);
-	if (!former->under_way)
-		settle(ledger, former,
-		       ledger->ops->read_user(former->node.key));
+	settle_if_quiet(ledger, former);
 }
 
 /*
@@ -254,10 +252,13 @@ static bool map_beside_rival(struct perfmlock_ledger *ledger,
 		return true;
 	case PERFMLOCK_EITHER_MADE_IT:
 		if (data) {
-			/* it had the event second: who may have stays likelier */
+			/* it had the event second: the first, if he can have, is likelier */
 			if (data->pending == PERFMLOCK_NOT_FIRST)
 				perfmlock_anyones(ledger, data);
-			/* and on a shared counter nothing of his tells later */
+			/*
+			 * What he was charged is not known: of what is anyone's; and
+			 * on a shared counter, where nothing tells it later.
+			 */
 			if (data->pending == PERFMLOCK_UNSEEN_FIRST ||
 			    (!ledger->exclusive && data->user != call->user &&
 			     !perfmlock_may_charge_remaps(ledger)))

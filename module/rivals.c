@@ -186,8 +186,7 @@ static void lost_or_failed(struct perfmlock_ledger *ledger,
 	if (!buffer->adopted)
 		perfmlock_uncharged_on(ledger, buffer, call->mm);
 	perfmlock_buffer_drop(ledger, buffer);
-	if (!user->under_way)
-		settle(ledger, user, ledger->ops->read_user(user->node.key));
+	settle_if_quiet(ledger, user);
 }
 
 /* Can a call have made what the event had, or has, and the books have @data of? */
