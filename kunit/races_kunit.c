@@ -399,6 +399,46 @@ static void whose_place_is_taken_may_have_been_charged(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, fx->ledger.careful);
 }
 
+/* Another call of his took as much off as he was charged for what he met. */
+static void who_met_it_may_have_been_charged_though_u_is_as_before(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), c = fx_ring(fx, 2, 0, 33);
+	struct fx_vma w = fx_ring(fx, 2, 1, 33);
+	struct fx_call of_a, of_c;
+
+	fx_map(fx, &w, 33, 0);
+	of_a = fx_begin_map(fx, &a);
+	fx_kernel_maps(fx, &a, 33, 0);
+	of_c = fx_begin_map(fx, &c);
+	fx_kernel_maps(fx, &c, 33, 0);
+	fx_unmap(fx, &w, -33, 0);
+	fx_end_map(fx, &of_c, 0);
+	fx_end_map(fx, &of_a, 0);
+	FX_EXPECT_USER(fx, 1, .kernel = 33, .cause = PERFMLOCK_REMAP_CHARGE);
+}
+
+/* And on a kernel that is right, put as much on. */
+static void who_met_it_was_not_charged_though_u_is_another(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), c = fx_ring(fx, 2, 0, 33);
+	struct fx_vma w = fx_ring(fx, 2, 1, 33), x = fx_ring(fx, 2, 2, 1);
+	struct fx_call of_a, of_c, of_x;
+
+	of_a = fx_begin_map(fx, &a);
+	fx_kernel_maps(fx, &a, 33, 0);
+	of_c = fx_begin_map(fx, &c);
+	fx_kernel_maps(fx, &c, 0, 0);
+	fx_map(fx, &w, 33, 0);
+	fx_end_map(fx, &of_c, 0);
+	of_x = fx_begin_map(fx, &x);
+	fx_end_map(fx, &of_a, 0);
+	KUNIT_EXPECT_EQ(test, fx_user_row(fx, &fx->users[1])->remapped, 0);
+	fx_end_map(fx, &of_x, -EINVAL);
+	FX_EXPECT_USER(fx, 1, .kernel = 33, .correct = 33, .buffers = 1);
+}
+
 /* His U stood still: what is found on it later is no re-map's. */
 static void what_stood_still_was_not_charged_for_a_remap(struct kunit *test)
 {
@@ -539,6 +579,70 @@ static void what_may_have_moved_is_not_what_the_last_has_made(struct kunit *test
 	KUNIT_EXPECT_EQ(test, fx->ledger.adopted, 1);
 	FX_EXPECT_USER(fx, 2, .kernel = 0);
 	fx_end_map(fx, &of_x, -EINVAL);
+}
+
+/* A stranger can put as much on it. */
+static void what_a_stranger_puts_on_u_tells_no_rule(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 2, 0, 33);
+	struct fx_vma c = fx_ring(fx, 3, 0, 33);
+	struct fx_call of_a, of_b, of_c;
+
+	fx->ledger.exclusive = false;
+	of_a = fx_begin_map(fx, &a);
+	of_b = fx_begin_map(fx, &b);
+	of_c = fx_begin_map(fx, &c);
+	fx_kernel_maps(fx, &c, 33, 0);
+	fx_kernel_maps(fx, &b, 0, 0);
+	fx_end_map(fx, &of_b, 0);
+	/* 33 of another kind */
+	fx_kernel_maps(fx, &a, 33, 0);
+	fx_end_map(fx, &of_a, 0);
+	fx_end_map(fx, &of_c, 0);
+	FX_EXPECT_USER(fx, 2, .kernel = 33, .correct = 33, .buffers = 1);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
+}
+
+/* And another call of his can take as much off meanwhile. */
+static void what_either_was_charged_of_a_shared_counter_is_not_known(struct kunit *test)
+{
+	struct fx *fx = test->priv;
+	struct fx_vma a = fx_ring(fx, 0, 0, 33), b = fx_ring(fx, 1, 0, 33);
+	struct fx_vma c = fx_ring(fx, 2, 0, 33), d = fx_ring(fx, 2, 0, 33);
+	struct fx_call of_a, of_b, of_d, close_a, close_b, close_c, close_d;
+
+	fx->ledger.exclusive = false;
+	teach(fx, &races[2], 0);
+	teach(fx, &races[2], 2);
+	fx_map(fx, &c, 33, 0);
+	close_c = fx_begin_unmap(fx, &c);
+	of_a = fx_begin_map(fx, &a);
+	fx_kernel_unmaps(&c, 0, 0);
+	of_d = fx_begin_map(fx, &d);
+	of_b = fx_begin_map(fx, &b);
+	fx_kernel_maps(fx, &d, 33, 0);
+	fx_kernel_maps(fx, &a, 0, 0);
+	fx_end_map(fx, &of_a, 0);
+	fx_end_map(fx, &of_d, 0);
+	/* of c's */
+	fx->users[1].counter -= 33;
+	close_a = fx_begin_unmap(fx, &a);
+	fx_kernel_maps(fx, &b, 0, 0);
+	fx_end_map(fx, &of_b, 0);
+	close_b = fx_begin_unmap(fx, &b);
+	fx_kernel_unmaps(&b, 0, 0);
+	fx_kernel_unmaps(&a, 0, 0);
+	fx_end_unmap(fx, &close_b);
+	close_d = fx_begin_unmap(fx, &d);
+	fx_kernel_unmaps(&d, 0, 0);
+	fx_end_unmap(fx, &close_c);
+	fx->users[1].counter -= 33;
+	fx_end_unmap(fx, &close_a);
+	fx_end_unmap(fx, &close_d);
+	fx_fail(fx, &d, -EINVAL, 0, 0);
+	FX_EXPECT_USER(fx, 1, .kernel = 0);
+	KUNIT_EXPECT_EQ(test, fx->ledger.totals.drifts, 0);
 }
 
 /* Where it does U tells nothing, and M may. */
@@ -833,11 +937,15 @@ static struct kunit_case perfmlock_races_cases[] = {
 	KUNIT_CASE(whose_u_moved_takes_the_place_of_whose_may_have),
 	KUNIT_CASE(whose_u_moved_takes_no_place_where_remaps_are_charged),
 	KUNIT_CASE(whose_place_is_taken_may_have_been_charged),
+	KUNIT_CASE(who_met_it_may_have_been_charged_though_u_is_as_before),
+	KUNIT_CASE(who_met_it_was_not_charged_though_u_is_another),
 	KUNIT_CASE(what_stood_still_was_not_charged_for_a_remap),
 	KUNIT_CASE(a_close_may_move_whose_it_is_at_last),
 	KUNIT_CASE(who_takes_a_place_was_charged_for_making_it),
 	KUNIT_CASE(what_anyone_has_made_is_foreign),
 	KUNIT_CASE(what_may_have_moved_is_not_what_the_last_has_made),
+	KUNIT_CASE(what_a_stranger_puts_on_u_tells_no_rule),
+	KUNIT_CASE(what_either_was_charged_of_a_shared_counter_is_not_known),
 	KUNIT_CASE(who_is_charged_for_a_remap_is_not_the_maker),
 	KUNIT_CASE(a_charge_for_a_remap_makes_nobody_the_maker),
 	KUNIT_CASE(who_fails_late_was_charged_for_a_remap),

@@ -32,6 +32,7 @@ enum perfmlock_maker {
 	PERFMLOCK_MADE_IT,		/* it, and the row is a rival's so far */
 	PERFMLOCK_WAS_CHARGED,		/* it, or it was charged for a re-map */
 	PERFMLOCK_RIVAL_MADE_IT,	/* one that has not returned */
+	PERFMLOCK_MET_IT,		/* that too, and may have been charged all the same */
 	PERFMLOCK_EITHER_MADE_IT,	/* it, or one that has not returned */
 	PERFMLOCK_ANY_MADE_IT,		/* it, or one that is told of no more */
 };

@@ -507,7 +507,6 @@ perfmlock_buffer_new(struct perfmlock_ledger *ledger, const void *rb,
 	buffer->kind = kind;
 	buffer->adopted = false;
 	buffer->pending = PERFMLOCK_BOOKED;
-	buffer->charged = false;
 	buffer->guessed = false;
 	buffer->ended = false;
 	buffer->shared = false;

@@ -116,8 +116,7 @@ struct perfmlock_proof {
  * @foreign: pages of others, as of the last moment without such a call
  * @sure_at: the ledger's @unseen then: where it has risen since, a call went by
  *	     unseen that may have moved the counter
- * @remapped: pages since then of re-maps, and of what is pending and was met, whose
- *	      charge was inferred
+ * @remapped: pages of re-maps since then whose charge was inferred
  * @unmapped: pages of last unmaps since then, beside rivals, whose uncharge was
  *	      inferred, of one size
  * @unmapped_each: that size
@@ -278,6 +277,7 @@ enum perfmlock_pending {
  * @pending: the first mapping is still under way, or this may be it
  * @charged: of what is pending: its user has it as one who was charged, for making
  *	     it or for a re-map
+ * @still: of what is pending: the U of its user stood still, nothing was charged
  * @guessed: how the kernel divided it was not measured; its last unmap may tell
  * @touched: a call has changed @maps during this walk
  * @shared: of data: it or its AUX area was mapped by another mm too
@@ -319,6 +319,7 @@ struct perfmlock_buffer {
 	u8 adopted : 1;
 	u8 pending : 2;
 	u8 charged : 1;
+	u8 still : 1;
 	u8 guessed : 1;
 	u8 touched : 1;
 	u8 ended : 1;

@@ -185,9 +185,11 @@ static __always_inline void first_map(struct perfmlock_ledger *ledger,
 }
 
 static void set_pending(struct perfmlock_buffer *data,
-			enum perfmlock_pending pending)
+			enum perfmlock_pending pending, bool still)
 {
 	data->pending = pending;
+	data->still = still;
+	data->charged = false;
 	data->user->under_way++;
 	if (pending == PERFMLOCK_MAYBE_FIRST)
 		data->user->mapping += data->pages;
@@ -196,7 +198,8 @@ static void set_pending(struct perfmlock_buffer *data,
 /* Who made the buffer is told by a rival's return: its row is pending until then. */
 static void map_pending(struct perfmlock_ledger *ledger,
 			const struct perfmlock_call *call, const void *rb,
-			struct perfmlock_mm *mm, enum perfmlock_pending pending)
+			struct perfmlock_mm *mm, enum perfmlock_pending pending,
+			bool still)
 {
 	struct perfmlock_buffer *data;
 
@@ -205,7 +208,7 @@ static void map_pending(struct perfmlock_ledger *ledger,
 		not_booked(ledger, call);
 		return;
 	}
-	set_pending(data, pending);
+	set_pending(data, pending, still);
 }
 
 /* The row was a rival's so far, and what that had mapped was there already. */
@@ -237,18 +240,19 @@ static bool map_beside_rival(struct perfmlock_ledger *ledger,
 			     struct perfmlock_mm *mm,
 			     struct perfmlock_buffer *data)
 {
+	enum perfmlock_maker maker;
 	bool as_measured;
 	long remapped;
 
-	switch (perfmlock_who_made(ledger, call, obs, rb, data)) {
+	maker = perfmlock_who_made(ledger, call, obs, rb, data);
+	switch (maker) {
+	case PERFMLOCK_MET_IT:
 	case PERFMLOCK_RIVAL_MADE_IT:
-		/* who met it may have been charged for a re-map */
-		if (call->rb == rb && obs->user)
-			call->user->remapped += obs->pages;
 		/* or one that was missed, and whose ring no walk has met yet */
 		map_pending(ledger, call, rb, mm,
 			    ledger->careful || ledger->busy ?
-			    PERFMLOCK_UNSEEN_FIRST : PERFMLOCK_NOT_FIRST);
+			    PERFMLOCK_UNSEEN_FIRST : PERFMLOCK_NOT_FIRST,
+			    maker == PERFMLOCK_RIVAL_MADE_IT);
 		return true;
 	case PERFMLOCK_EITHER_MADE_IT:
 		if (data) {
@@ -265,7 +269,7 @@ static bool map_beside_rival(struct perfmlock_ledger *ledger,
 				perfmlock_unsure(ledger, call->user);
 			return false;
 		}
-		map_pending(ledger, call, rb, mm, PERFMLOCK_MAYBE_FIRST);
+		map_pending(ledger, call, rb, mm, PERFMLOCK_MAYBE_FIRST, false);
 		return true;
 	case PERFMLOCK_ANY_MADE_IT:
 		perfmlock_nobody_is_left(ledger, data, false);
@@ -284,7 +288,7 @@ static bool map_beside_rival(struct perfmlock_ledger *ledger,
 		return true;
 	case PERFMLOCK_WAS_CHARGED:
 		take_row(ledger, call, mm, data);
-		set_pending(data, PERFMLOCK_MAYBE_FIRST);
+		set_pending(data, PERFMLOCK_MAYBE_FIRST, false);
 		data->charged = ledger->exclusive;
 		return true;
 	default:

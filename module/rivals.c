@@ -42,8 +42,7 @@ void perfmlock_book_pending(struct perfmlock_ledger *ledger,
 	obs.user = perfmlock_model_user(perfmlock_model_of(ledger, data->user),
 					&obs);
 	/* he may have been charged for it, though the rule thinks nothing of that */
-	if (step == PERFMLOCK_REMAP && !obs.user &&
-	    data->pending == PERFMLOCK_MAYBE_FIRST)
+	if (step == PERFMLOCK_REMAP && !obs.user && !data->still)
 		data->user->remapped += data->pages;
 	perfmlock_no_longer_pending(data);
 	data->guessed = true;
@@ -339,8 +338,9 @@ perfmlock_who_made(const struct perfmlock_ledger *ledger,
 		if (!has_rival(ledger, call, rb, NULL) || obs->mm > 0 ||
 		    (!met_it && u_tells))
 			return PERFMLOCK_AS_ALONE;
-		return met_it || moved == NOT_MOVED ? PERFMLOCK_RIVAL_MADE_IT :
-						      PERFMLOCK_EITHER_MADE_IT;
+		if (moved == NOT_MOVED)
+			return PERFMLOCK_RIVAL_MADE_IT;
+		return met_it ? PERFMLOCK_MET_IT : PERFMLOCK_EITHER_MADE_IT;
 	}
 	if (!data->pending || met_it || call->began > data->id)
 		return PERFMLOCK_AS_ALONE;
